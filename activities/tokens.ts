@@ -1,0 +1,10 @@
+import { accountOf, type Services, tokensOf } from "../src/sync/services.ts";
+import { run } from "./support.ts";
+import type { TokenActivities } from "./types.ts";
+
+/** Refreshes an account's token when that takes effect. */
+export function createTokenActivities(services: Services): TokenActivities {
+  return {
+    refreshToken: (account) => run(({ signal }) => tokensOf(services, accountOf(services.config, account)).refreshIfDue(signal)),
+  };
+}

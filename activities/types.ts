@@ -1,0 +1,93 @@
+import type { SliceCounts } from "../src/store/commit.ts";
+import type { Lane } from "../src/store/leases.ts";
+import type { Purpose } from "../src/store/slices.ts";
+import type { RefreshReport } from "../src/tokens/tokens.ts";
+
+/** What activities and workflows hand each other: ids, counts and times. Orders, tokens and secrets never pass here. */
+
+/** A run that owns a lane of a pipeline, under its fencing token. */
+export interface RunRef {
+  pipeline: string;
+  lane: Lane;
+  streamId: string;
+  token: string;
+}
+
+export interface BeginInput {
+  pipeline: string;
+  lane: Lane;
+  /** The same for all runs of one continued workflow. */
+  owner: string;
+}
+
+export type BeginAnswer =
+  | { state: "begun"; streamId: string; token: string; parallel: number }
+  /** Another run has the lane; it may be over in `waitMs`. */
+  | { state: "held"; owner: string; waitMs: number };
+
+export interface SliceRef {
+  id: string;
+  purpose: Purpose;
+  /** What it reads, for people: versions or times, no order data. */
+  label: string;
+  from: string;
+  to: string | null;
+}
+
+export interface ExtractAnswer {
+  /**
+   * `fallback`: the version walk cannot be trusted and windows are used from now on.
+   * `unproven`: a second that never held still; the next run tries it again.
+   */
+  state: "extracted" | "split" | "fallback" | "unproven";
+  pass: number;
+  reachedEnd: boolean;
+  /** Where a version slice ended, or the window's end. */
+  to: string;
+  /** HTTP requests that reading it took so far. */
+  requests: number;
+}
+
+export interface TransformAnswer {
+  batches: number;
+  waiting: number;
+  /** Where nothing was left to load, the slice was committed at once. */
+  committed: CommitAnswer | null;
+}
+
+export interface CommitAnswer {
+  state: "committed" | "dropped" | "waiting";
+  counts: SliceCounts;
+}
+
+export interface RangeRequest {
+  /** ISO 8601; inclusive. */
+  from: string;
+  /** ISO 8601; exclusive. */
+  to: string;
+  /** Made by the caller: the same request twice makes one range. */
+  requestId: string;
+}
+
+export interface RunActivities {
+  beginRun(input: BeginInput): Promise<BeginAnswer>;
+  /** @param busy the slice that is being loaded meanwhile */
+  planSlice(run: RunRef, headRead: boolean, busy: string | null): Promise<SliceRef | null>;
+  extract(run: RunRef, sliceId: string): Promise<ExtractAnswer>;
+  transform(run: RunRef, sliceId: string, pass: number): Promise<TransformAnswer>;
+  load(run: RunRef, sliceId: string): Promise<{ batches: number }>;
+  commit(run: RunRef, sliceId: string): Promise<CommitAnswer>;
+  /** Gives the lane back. @returns the checkpoint: a version, or an ISO 8601 time */
+  endRun(run: RunRef): Promise<string | null>;
+}
+
+export interface BackfillActivities {
+  addRange(run: RunRef, range: RangeRequest): Promise<void>;
+  cancelRange(run: RunRef, requestId: string): Promise<void>;
+  /** @returns how many ranges still have parts that could not be planned yet */
+  openRanges(run: RunRef): Promise<number>;
+}
+
+export interface TokenActivities {
+  refreshToken(account: string): Promise<RefreshReport>;
+}

@@ -1,0 +1,34 @@
+import { defineCommand } from "../command.ts";
+import { requirePipeline } from "../known-pipeline.ts";
+import { runPipeline } from "./run-pipeline.ts";
+
+interface BackfillOptions {
+  from: string;
+  to: string;
+  wait?: true;
+}
+
+export const backfill = defineCommand<BackfillOptions>({
+  name: "backfill",
+  summary: "copy everything that was last modified in a range of time",
+  description: "Copies every record whose modified time lies in the range, beside the scheduled runs and with the requests that those leave over. Times without a zone are Asia/Shanghai. A worker has to be running.",
+  examples: [
+    "tidemark backfill orders --from 2026-01-01 --to 2026-02-01           # the whole of January",
+    'tidemark backfill orders --from "2026-01-31 08:00" --to 2026-01-31T04:00:00Z --wait',
+    "tidemark backfill orders --from 2026-01-01 --to 2026-02-01 --wait --json",
+  ],
+  configure: (command) =>
+    command
+      .argument("<pipeline>", "name of the pipeline in the config")
+      .requiredOption("--from <time>", "first modified time, included")
+      .requiredOption("--to <time>", "end of the range, not included")
+      .option("--wait", "return when all of it is in the target, with the counts"),
+  async run(context, { from, to, wait = false }, [name = ""]) {
+    const { parseDateRange } = await import("../../config/dates.ts");
+    const range = parseDateRange({ from, to });
+    const config = await context.config("none");
+    requirePipeline(config, name);
+    const { runBackfill } = await import("../../ops/run.ts");
+    return runPipeline(config, wait, (services, temporal, options) => runBackfill(services, temporal, name, range, options));
+  },
+});

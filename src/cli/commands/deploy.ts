@@ -1,0 +1,43 @@
+import type { DeployReport } from "../../ops/deploy.ts";
+import { defineCommand } from "../command.ts";
+import { table } from "../output.ts";
+
+interface DeployOptions {
+  reload?: string[];
+  keep?: string[];
+}
+
+export const deploy = defineCommand<DeployOptions>({
+  name: "deploy",
+  summary: "create or update the schedules of the config in Temporal",
+  description: "Creates or updates the schedules in Temporal as the config says, and prints what changed; repeating it changes nothing. Refused while a pipeline's source, target or mapping is another than the one its records were loaded under, until --reload or --keep names the pipeline.",
+  examples: ["tidemark deploy", "tidemark deploy --reload orders    # load everything again, for instance into a new target", "tidemark deploy --keep orders      # the new target holds the records already"],
+  configure: (command) =>
+    command
+      .option("--reload <pipeline...>", "load these pipelines' records again")
+      .option("--keep <pipeline...>", "what these pipelines loaded is at the changed place already"),
+  async run(context, { reload = [], keep = [] }) {
+    const config = await context.config("all");
+    const [{ openServices, openTemporal }, { deploy }] = await Promise.all([import("../../ops/open.ts"), import("../../ops/deploy.ts")]);
+    const opened = await openServices(config);
+    try {
+      const temporal = await openTemporal(config);
+      try {
+        const report = await deploy(opened.services, temporal, { reload, keep });
+        return { json: report, text: printed(report) };
+      } finally {
+        await temporal.close();
+      }
+    } finally {
+      await opened.close();
+    }
+  },
+});
+
+function printed({ schedules, pipelines }: DeployReport): string {
+  return [
+    table(["pipeline", "change"], pipelines.map(({ name, change }) => [name, change])),
+    "",
+    table(["schedule", "when", "time zone", "change"], schedules.map(({ id, cron, timezone, change }) => [id, cron, timezone, change])),
+  ].join("\n");
+}

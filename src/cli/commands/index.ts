@@ -1,0 +1,19 @@
+import type { AnyCommand } from "../command.ts";
+import { backfill } from "./backfill.ts";
+import { check } from "./check.ts";
+import { demo } from "./demo.ts";
+import { deploy } from "./deploy.ts";
+import { dev } from "./dev.ts";
+import { init } from "./init.ts";
+import { preview } from "./preview.ts";
+import { simulate } from "./simulate.ts";
+import { simulateJushuitan } from "./simulate-jushuitan.ts";
+import { simulateQeasy } from "./simulate-qeasy.ts";
+import { status } from "./status.ts";
+import { sync } from "./sync.ts";
+import { worker } from "./worker.ts";
+
+/** Every command, in the order of `--help`; a group comes before its commands. */
+export const COMMANDS: readonly AnyCommand[] = [
+  init, check, preview, dev, deploy, worker, sync, backfill, status, simulate, simulateJushuitan, simulateQeasy, demo,
+];

@@ -1,0 +1,71 @@
+import pc from "picocolors";
+import type { LoadedConfig } from "../../config/load.ts";
+import type { PipelineStatus } from "../../ops/status.ts";
+import { TidemarkError } from "../../errors.ts";
+import { defineCommand } from "../command.ts";
+import { formatSpan, list, table } from "../output.ts";
+
+/** Where Temporal is, and whether it answers. */
+interface TemporalStatus {
+  ok: boolean;
+  address: string | null;
+  namespace: string | null;
+  uiUrl: string | null;
+  /** Why it does not answer. */
+  problem: string | null;
+}
+
+export const status = defineCommand({
+  name: "status",
+  summary: "how every pipeline stands: checkpoint, age, quarantine, backfills",
+  examples: ["tidemark status", "tidemark status --json | jq '.pipelines[] | select(.late)'"],
+  async run(context) {
+    const config = await context.config("none");
+    const [{ openServices }, { pipelineStatus }, { resolveServices }] = await Promise.all([import("../../ops/open.ts"), import("../../ops/status.ts"), import("../../local/environment.ts")]);
+    const opened = await openServices(config);
+    try {
+      const pipelines = await Promise.all(Object.keys(config.pipelines).map((name) => pipelineStatus(opened.services.store, config, name)));
+      const temporal = await temporalStatus(config);
+      const store = { ok: true, from: resolveServices(config.home).store?.from ?? null };
+      return { json: { temporal, store, pipelines }, text: printed(temporal, store.from, pipelines) };
+    } finally {
+      await opened.close();
+    }
+  },
+});
+
+/** A Temporal that does not answer is part of the answer: the store tells the rest. */
+async function temporalStatus(config: LoadedConfig): Promise<TemporalStatus> {
+  const { openTemporal } = await import("../../ops/open.ts");
+  try {
+    const temporal = await openTemporal(config);
+    await temporal.close();
+    const { address, namespace, uiUrl } = temporal;
+    return { ok: true, address, namespace, uiUrl, problem: null };
+  } catch (error) {
+    if (!(error instanceof TidemarkError)) throw error;
+    return { ok: false, address: null, namespace: null, uiUrl: null, problem: error.message };
+  }
+}
+
+function printed(temporal: TemporalStatus, store: string | null, pipelines: readonly PipelineStatus[]): string {
+  const backfills = pipelines.flatMap(({ name, backfills }) => backfills.map((one) => [name, one.from, one.to, one.state, one.read, one.loaded]));
+  return [
+    list([
+      ["Temporal", temporal.ok ? `${temporal.address}, namespace ${temporal.namespace}${temporal.uiUrl === null ? "" : `, ${temporal.uiUrl}`}` : pc.red(temporal.problem ?? "no answer")],
+      ["store", store === "dev" ? "Postgres of tidemark dev" : "DATABASE_URL"],
+    ]),
+    "",
+    table(
+      ["pipeline", "cursor", "checkpoint", "newest commit", "loaded", "quarantined", "doubtful", "state"],
+      pipelines.map((one) => [one.name, one.cursor ?? "-", one.checkpoint ?? "-", one.ageMs === null ? "-" : `${formatSpan(one.ageMs)} ago`, one.loaded, one.quarantined, one.doubtful, stateOf(one)]),
+    ),
+    ...(backfills.length === 0 ? [] : ["", table(["backfill of", "from", "to", "state", "read", "loaded"], backfills)]),
+  ].join("\n");
+}
+
+function stateOf({ late, limitMs, running, initialLoad }: PipelineStatus): string {
+  if (late) return pc.red(`late: older than ${formatSpan(limitMs)}`);
+  if (!initialLoad.complete) return `initial load waits for ${initialLoad.waitingFor ?? "its end"}`;
+  return running ? "running" : "up to date";
+}

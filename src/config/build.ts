@@ -1,0 +1,58 @@
+import type { ApiDescription } from "../source/contract.ts";
+import { longestPeriod } from "./cron.ts";
+import type { ShapedConfig, ShapedPipeline } from "./schema.ts";
+import type { AccountConfig, PipelineConfig, TidemarkConfig } from "./types.ts";
+
+const LEASE_MARGIN_MS = 15_000;
+const SLICE_RECORDS = 10_000;
+const LEAST_FRESHNESS_MS = 15 * 60_000;
+/** For pipelines without a schedule, which somebody starts by hand. */
+const UNSCHEDULED_FRESHNESS_MS = 86_400_000;
+
+/** The configuration that the program works with. */
+export function buildConfig(shaped: ShapedConfig, place: { file: string; home: string }, apis: readonly ApiDescription[]): TidemarkConfig {
+  return {
+    ...place,
+    accounts: byName(shaped.accounts, (name, { timeout, ...account }): AccountConfig => ({ name, ...account, timeoutMs: timeout })),
+    pipelines: byName(shaped.pipelines, (name, pipeline) => buildPipeline(name, pipeline, apis)),
+    runtime: { taskQueue: shaped.runtime.taskQueue, heartbeatMs: shaped.runtime.heartbeat },
+  };
+}
+
+function buildPipeline(name: string, { source, schedule, mapping, target, freshness }: ShapedPipeline, apis: readonly ApiDescription[]): PipelineConfig {
+  const api = apis.find((one) => one.path === source.api)!;
+  const { lookback, sweepEvery, settle, ...otherSource } = source;
+  const { timeout, lease, zombieAfter, secret, headers, ...otherTarget } = target;
+  const pageSize = source.pageSize ?? api.pageSize.max;
+  return {
+    name,
+    source: {
+      ...otherSource, pageSize, sliceRecords: source.sliceRecords ?? SLICE_RECORDS,
+      lookbackMs: lookback, sweepEveryMs: sweepEvery, settleMs: settle,
+    },
+    schedule: buildSchedule(schedule),
+    mapping: { id: mapping.id ?? api.idField },
+    target: {
+      ...otherTarget,
+      headers: secret === null ? headers : { ...headers, Authorization: `Bearer ${secret}` },
+      timeoutMs: timeout, leaseMs: lease ?? timeout + LEASE_MARGIN_MS, zombieAfterMs: zombieAfter,
+    },
+    freshnessMs: freshness ?? Math.max(LEAST_FRESHNESS_MS, 3 * periodOf(schedule)),
+  };
+}
+
+/** Temporal reads `@every` beside cron expressions; unlike those it goes below a minute. */
+function buildSchedule(schedule: ShapedPipeline["schedule"]): PipelineConfig["schedule"] {
+  if (schedule === null) return null;
+  const { cron, every, timezone } = schedule;
+  return { cron: cron ?? `@every ${(every ?? 0) / 1000}s`, timezone };
+}
+
+function periodOf(schedule: ShapedPipeline["schedule"]): number {
+  if (schedule === null) return UNSCHEDULED_FRESHNESS_MS / 3;
+  return schedule.every ?? longestPeriod(schedule.cron!);
+}
+
+function byName<From, To>(items: Record<string, From>, build: (name: string, item: From) => To): Record<string, To> {
+  return Object.fromEntries(Object.entries(items).map(([name, item]) => [name, build(name, item)]));
+}

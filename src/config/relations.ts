@@ -1,0 +1,72 @@
+import { ConfigError } from "../errors.ts";
+import type { ApiDescription } from "../source/contract.ts";
+import { checkParams } from "../source/jushuitan/biz.ts";
+import { parseDuration } from "./duration.ts";
+import { valueAt } from "./environment-values.ts";
+import { suggest } from "./nearest.ts";
+import { type ConfigProblem, problemAt } from "./problems.ts";
+import type { JsonValue } from "./types.ts";
+
+/** What is wrong between values, in a tree whose shape may be wrong as well: everything is told at once. */
+export function relationProblems(tree: unknown, apis: readonly ApiDescription[]): ConfigProblem[] {
+  const accounts = Object.keys(objectAt(tree, ["accounts"]));
+  return Object.keys(objectAt(tree, ["pipelines"])).flatMap((name) => [
+    ...sourceProblems(tree, ["pipelines", name, "source"], accounts, apis),
+    ...targetProblems(tree, ["pipelines", name, "target"]),
+  ]);
+}
+
+function sourceProblems(tree: unknown, path: readonly string[], accounts: readonly string[], apis: readonly ApiDescription[]): ConfigProblem[] {
+  const source = objectAt(tree, path);
+  const problems: ConfigProblem[] = [];
+  const complain = (key: string, expected: string, example?: string) =>
+    problems.push(problemAt([...path, key], source[key], { expected, ...(example === undefined ? {} : { example }) }));
+
+  if (typeof source["account"] === "string" && accounts.length > 0 && !accounts.includes(source["account"])) {
+    complain("account", `one of the accounts. ${suggest(source["account"], accounts)}`, `account: "${accounts[0]}"`);
+  }
+  if (typeof source["api"] !== "string") return problems;
+  const api = apis.find((one) => one.path === source["api"]);
+  if (api === undefined) {
+    complain("api", `an API that Tidemark knows. ${suggest(source["api"], apis.map((one) => one.path))}`);
+    return problems;
+  }
+  const pageSize = source["pageSize"] === undefined ? api.pageSize.max : Number(source["pageSize"]);
+  if (pageSize > api.pageSize.max) complain("pageSize", `at most ${api.pageSize.max}, the maximum of ${api.path}`, `pageSize: ${api.pageSize.max}`);
+  if (Number(source["sliceRecords"]) < pageSize) complain("sliceRecords", `at least the page size, ${pageSize}`);
+  if (source["cursor"] === "version" && api.versionParam === null) {
+    complain("cursor", `"window": ${api.path} cannot be followed by version`, 'cursor: "window"');
+  }
+  return [...problems, ...paramsProblems(api, source["params"], [...path, "params"])];
+}
+
+function paramsProblems(api: ApiDescription, params: unknown, path: readonly string[]): ConfigProblem[] {
+  if (typeof params !== "object" || params === null) return [];
+  return Object.entries(params as Record<string, JsonValue>).flatMap(([key, value]) => {
+    try {
+      checkParams(api, { [key]: value });
+      return [];
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      return [problemAt([...path, key], value, { expected: error.fix ?? error.message })];
+    }
+  });
+}
+
+function targetProblems(tree: unknown, path: readonly string[]): ConfigProblem[] {
+  const target = objectAt(tree, path);
+  const problems: ConfigProblem[] = [];
+  const timeout = typeof target["timeout"] === "string" ? parseDuration(target["timeout"]) : 30_000;
+  const lease = typeof target["lease"] === "string" ? parseDuration(target["lease"]) : null;
+  if (timeout !== null && lease !== null && lease <= timeout) problems.push(problemAt([...path, "lease"], target["lease"]));
+  const header = Object.keys(objectAt(tree, [...path, "headers"])).find((name) => name.toLowerCase() === "authorization");
+  if (header !== undefined && typeof target["secret"] === "string" && target["secret"] !== "") {
+    problems.push(problemAt([...path, "headers", header], "set", { expected: "either secret or this header: both are sent as Authorization" }));
+  }
+  return problems;
+}
+
+function objectAt(tree: unknown, path: readonly string[]): Record<string, unknown> {
+  const value = valueAt(tree, path);
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}

@@ -1,0 +1,118 @@
+import { z } from "zod";
+import { cronProblem, isTimezone } from "./cron.ts";
+import { parseDuration } from "./duration.ts";
+import { parseShanghai } from "../source/time.ts";
+
+/** Workflow ids, schedules and tables carry these names. */
+const NAME = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]{0,63}$/u;
+const PLAUSIBLE_AHEAD_MS = 86_400_000;
+
+const text = z.string().trim().min(1);
+/** "" from an unset variable means that there is none. */
+const optionalText = z.string().trim().default("").transform((value) => (value === "" ? null : value));
+const digitsToNumber = (value: unknown) => (typeof value === "string" && /^-?\d{1,15}$/.test(value.trim()) ? Number(value) : value);
+const count = (least: number) => z.preprocess(digitsToNumber, z.int().min(least));
+const flag = z.preprocess((value) => (value === "true" ? true : value === "false" ? false : value), z.boolean());
+
+const duration = (leastMs: number) =>
+  z.string().transform((value, context) => {
+    const ms = parseDuration(value);
+    if (ms !== null && ms >= leastMs) return ms;
+    const message = ms === null ? undefined : `at least ${leastMs} ms`;
+    context.addIssue({ code: "custom", ...(message === undefined ? {} : { message, params: { expected: message } }) });
+    return z.NEVER;
+  });
+
+const url = text.transform((value, context) => {
+  const parsed = URL.canParse(value) ? new URL(value) : null;
+  if (parsed !== null && ["http:", "https:"].includes(parsed.protocol) && parsed.search === "" && parsed.hash === "") return value.replace(/\/+$/, "");
+  context.addIssue({ code: "custom" });
+  return z.NEVER;
+});
+
+const from = text.transform((value, context) => {
+  if (value === "all") return "all" as const;
+  const at = parseShanghai(value);
+  if (at !== null && at <= Date.now() + PLAUSIBLE_AHEAD_MS) return at;
+  context.addIssue({ code: "custom", ...(at === null ? {} : { params: { expected: "a date that is not in the future" } }) });
+  return z.NEVER;
+});
+
+const cron = text.superRefine((value, context) => {
+  const expected = cronProblem(value);
+  if (expected !== null) context.addIssue({ code: "custom", params: { expected } });
+});
+
+const account = z.strictObject({
+  platform: z.literal("jushuitan"),
+  kind: z.enum(["self", "isv"]),
+  baseUrl: url.prefault("https://openapi.jushuitan.com"),
+  appKey: text,
+  appSecret: text,
+  accessToken: optionalText,
+  refreshToken: optionalText,
+  limits: z.strictObject({ perSecond: count(1).default(5), perMinute: count(1).default(100) }).prefault({}),
+  timeout: duration(100).prefault("30s"),
+});
+
+const source = z.strictObject({
+  account: text,
+  api: text,
+  pageSize: count(2).optional(),
+  cursor: z.enum(["version", "window", "auto"]).default("auto"),
+  from,
+  lookback: duration(1_000).prefault("10m"),
+  sweepEvery: duration(1_000).prefault("30m"),
+  settle: duration(0).prefault("3m"),
+  sliceRecords: count(2).optional(),
+  params: z.record(z.string(), z.json()).default({}),
+});
+
+const target = z.strictObject({
+  use: z.literal("qeasy"),
+  baseUrl: url,
+  api: text.default("写入空操作"),
+  secret: optionalText,
+  headers: z.record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), z.string().regex(/^[^\r\n\0]*$/)).default({}),
+  batchSize: count(1).default(500),
+  parallel: count(1).default(4),
+  body: z.enum(["array", "single"]).default("array"),
+  idCheck: flag.default(true),
+  timeout: duration(100).prefault("30s"),
+  lease: duration(100).optional(),
+  zombieAfter: duration(1_000).prefault("10m"),
+  maxRefused: count(0).default(3),
+  success: z.record(z.string(), z.array(z.json()).min(1)).default({ success: [true, "true"], code: [0, "0", 200, "200"] }),
+});
+
+const pipeline = z.strictObject({
+  source,
+  schedule: z
+    .strictObject({
+      cron: cron.optional(),
+      timezone: text.refine(isTimezone).default("Asia/Shanghai"),
+      every: duration(1_000).optional(),
+    })
+    .refine((schedule) => (schedule.cron === undefined) !== (schedule.every === undefined))
+    .refine((schedule) => (schedule.every ?? 0) % 1_000 === 0, { path: ["every"] })
+    .nullable()
+    .default(null),
+  mapping: z.strictObject({ id: text.optional() }).default({}),
+  target,
+  freshness: duration(1_000).optional(),
+});
+
+const named = <Item extends z.ZodType>(item: Item) =>
+  z.record(z.string().regex(NAME), item).refine((items) => Object.keys(items).length > 0);
+
+/** The shape of a configuration whose `env()` values are filled in. What values mean to each other is checked apart. */
+export const configShape = z.strictObject({
+  $schema: z.string().optional(),
+  accounts: named(account),
+  pipelines: named(pipeline),
+  runtime: z.strictObject({ taskQueue: text.default("tidemark"), heartbeat: duration(1_000).prefault("30s") }).prefault({}),
+});
+
+/** A configuration of the right shape, durations in ms, instants in epoch ms. */
+export type ShapedConfig = z.output<typeof configShape>;
+export type ShapedPipeline = ShapedConfig["pipelines"][string];

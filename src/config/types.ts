@@ -1,0 +1,97 @@
+/** A JSON value as it may stand in `params`. */
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
+
+/** The validated configuration: durations in ms, instants in epoch ms UTC, defaults filled in. */
+export interface TidemarkConfig {
+  /** Absolute path of the config file. */
+  file: string;
+  /** Absolute path of the data folder: `.tidemark` beside the config file, or TIDEMARK_HOME. */
+  home: string;
+  accounts: Record<string, AccountConfig>;
+  pipelines: Record<string, PipelineConfig>;
+  runtime: RuntimeConfig;
+}
+
+export interface RuntimeConfig {
+  /** Temporal task queue of workers and schedules. Default `tidemark`. */
+  taskQueue: string;
+  /** How long an activity may be silent before Temporal gives it to another worker (ms). Default 30 s. */
+  heartbeatMs: number;
+}
+
+export interface AccountConfig {
+  name: string;
+  platform: "jushuitan";
+  /** `self`: a merchant's own app; `isv`: a service provider's app. */
+  kind: "self" | "isv";
+  /** Without a trailing slash. */
+  baseUrl: string;
+  appKey: string;
+  appSecret: string;
+  /** Seeds of the token store; null when not given. */
+  accessToken: string | null;
+  refreshToken: string | null;
+  limits: { perSecond: number; perMinute: number };
+  /** One HTTP request's total time limit (ms). Default 30 s. */
+  timeoutMs: number;
+}
+
+export type CursorKind = "version" | "window" | "auto";
+
+export interface SourceConfig {
+  account: string;
+  /** The API's path, a key of the catalogue. */
+  api: string;
+  pageSize: number;
+  cursor: CursorKind;
+  /** First modified time to copy (epoch ms), or everything the API has. */
+  from: number | "all";
+  /** The longest delay between write and visibility that is covered (ms). Default 10 min. */
+  lookbackMs: number;
+  /** How often the lookback is swept (ms). Default 30 min. */
+  sweepEveryMs: number;
+  /** How far the end of a window stays behind now (ms). Default 3 min. */
+  settleMs: number;
+  /** About how many records make a slice. Default 10000. */
+  sliceRecords: number;
+  /** Further parameters of the API, sent as they are. */
+  params: Record<string, JsonValue>;
+}
+
+export interface PipelineConfig {
+  name: string;
+  source: SourceConfig;
+  schedule: { cron: string; timezone: string } | null;
+  mapping: { id: string };
+  target: QeasyTargetConfig;
+  /** `status` calls the pipeline late when its newest commit is older (ms). Default: three schedule periods, at least 15 min. */
+  freshnessMs: number;
+}
+
+export interface QeasyTargetConfig {
+  use: "qeasy";
+  /** Without a trailing slash. */
+  baseUrl: string;
+  /** The Qeasy interface, normally `写入空操作`. */
+  api: string;
+  /** Records a request. */
+  batchSize: number;
+  /** Requests at the same time. */
+  parallel: number;
+  /** `array`: one JSON array a request; `single`: one object a request. */
+  body: "array" | "single";
+  /** true: a record already held in this version or a newer one is not sent again. */
+  idCheck: boolean;
+  /** Sent with each request, for example Authorization. Secret. */
+  headers: Record<string, string>;
+  /** One request's total time limit (ms); shorter than the lease. Default 30 s. */
+  timeoutMs: number;
+  /** How long a claim on a batch's ids holds without renewal (ms). Default: timeout + 15 s. */
+  leaseMs: number;
+  /** When the newest version of a doubtful id is sent again (ms). Default 10 min. */
+  zombieAfterMs: number;
+  /** A batch whose records are all refused stops the pipeline above this many. Default 3. */
+  maxRefused: number;
+  /** What means success inside a 200 answer: a body with one of these keys set otherwise is a refusal. */
+  success: Record<string, JsonValue[]>;
+}

@@ -1,0 +1,86 @@
+import type { z } from "zod";
+import type { ApiDescription } from "../source/contract.ts";
+import { CATALOGUE } from "../source/jushuitan/catalogue.ts";
+import { buildConfig } from "./build.ts";
+import { fillFromEnvironment, type FilledTree, type UnsetVariable, valueAt, withValue } from "./environment-values.ts";
+import { keysAt } from "./guide.ts";
+import { suggest } from "./nearest.ts";
+import { type ConfigProblem, configError, pathText, problemAt } from "./problems.ts";
+import { relationProblems } from "./relations.ts";
+import { configShape, type ShapedConfig } from "./schema.ts";
+import type { TidemarkConfig } from "./types.ts";
+
+/** Which accounts and targets a command uses: only their variables have to be set. A pipeline means its target and its account. */
+export type ConfigNeeds = "all" | "none" | { pipelines: readonly string[] };
+
+/** A configuration as loaded: values of unset variables that nobody needed hold `UNSET`. */
+export interface LoadedConfig extends TidemarkConfig {
+  /** Variables of accounts and targets that are not set, and where they are wanted. */
+  unset: { path: string; variable: string }[];
+}
+
+/** Stands where a variable is not set that the command does not need; as an address it leads nowhere (RFC 2606). */
+export const UNSET = "http://unset.invalid";
+
+export interface ValidateOptions {
+  /** Absolute path of the config file. */
+  file: string;
+  /** Absolute path of the data folder. */
+  home: string;
+  env: NodeJS.ProcessEnv;
+  needs?: ConfigNeeds;
+  apis?: readonly ApiDescription[];
+}
+
+/**
+ * Checks what a config file holds, and fills in the environment's values and the defaults.
+ * @throws ConfigError `TM_CONFIG`, with every problem at once in `details.problems`
+ */
+export function validateConfig(written: unknown, { file, home, env, needs = "all", apis = CATALOGUE }: ValidateOptions): LoadedConfig {
+  const filled = fillFromEnvironment(written, env);
+  const needed = filled.unset.filter((one) => isNeeded(one, needs, filled.tree));
+  const optional = filled.unset.filter((one) => !needed.includes(one));
+  const tree = optional.reduce((tree, { path }) => withValue(tree, path, UNSET), filled.tree);
+  const parsed = configShape.safeParse(tree);
+  const problems = [
+    ...needed.map(unsetProblem),
+    ...(parsed.success ? [] : shapeProblems(parsed.error, tree, optional)),
+    ...relationProblems(tree, apis),
+  ];
+  if (problems.length > 0) throw configError(file, firstOfEachPath(problems));
+  const config = buildConfig(parsed.data as ShapedConfig, { file, home }, apis);
+  return { ...config, unset: filled.unset.map(({ path, variable }) => ({ path: pathText(path), variable })) };
+}
+
+function isNeeded({ path }: UnsetVariable, needs: ConfigNeeds, tree: FilledTree["tree"]): boolean {
+  const [part, name, key] = path;
+  const belongs = part === "accounts" || (part === "pipelines" && key === "target");
+  if (needs === "all" || !belongs) return true;
+  if (needs === "none") return false;
+  if (part === "pipelines") return needs.pipelines.includes(String(name));
+  return needs.pipelines.some((pipeline) => valueAt(tree, ["pipelines", pipeline, "source", "account"]) === name);
+}
+
+function unsetProblem({ path, variable }: UnsetVariable): ConfigProblem {
+  return {
+    path: pathText(path), value: `the environment variable ${variable} is not set`,
+    expected: `${variable}: ${problemAt(path, undefined).expected}`, example: `export ${variable}=…   # or a line ${variable}=… in .env beside the config file`,
+  };
+}
+
+function shapeProblems(error: z.ZodError, tree: unknown, placeholders: readonly UnsetVariable[]): ConfigProblem[] {
+  return error.issues.flatMap((issue): ConfigProblem[] => {
+    const placeholder = placeholders.find(({ path }) => pathText(path) === pathText(issue.path));
+    if (placeholder !== undefined) return [unsetProblem(placeholder)]; // a number or a choice: no placeholder fits
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((key) => problemAt([...issue.path, key], valueAt(tree, [...issue.path, key]), { expected: `no such setting. ${suggest(key, keysAt(issue.path))}` }));
+    }
+    const expected: unknown = issue.code === "custom" ? issue.params?.["expected"] : undefined;
+    return [problemAt(issue.path, valueAt(tree, issue.path), typeof expected === "string" ? { expected } : {})];
+  });
+}
+
+/** One value has one problem: the first, which is the most basic. */
+function firstOfEachPath(problems: readonly ConfigProblem[]): ConfigProblem[] {
+  return [...new Map(problems.toReversed().map((problem) => [problem.path, problem])).values()].toReversed();
+}

@@ -1,0 +1,95 @@
+import type { TidemarkConfig } from "../config/types.ts";
+import { TidemarkError } from "../errors.ts";
+import { accountOf, pipelineContext, type Services } from "../sync/services.ts";
+import { CLOCK_WARNING_MS, sourceOffset } from "../store/clock.ts";
+import { coverageNote } from "./coverage-note.ts";
+import { openServices, type OpenedStore, openTemporal } from "./open.ts";
+
+/** One thing that was looked at. */
+export interface CheckResult {
+  what: string;
+  ok: boolean;
+  /** What was found, or why it fails. */
+  detail: string;
+  code?: string;
+  fix?: string;
+  /** Worth knowing, though it works. */
+  warning?: boolean;
+}
+
+/** Looks at config, Temporal, Postgres, each account's credentials and each pipeline's target. Writes no record anywhere. */
+export async function check(config: TidemarkConfig, signal: AbortSignal): Promise<CheckResult[]> {
+  const results: CheckResult[] = [
+    { what: "config", ok: true, detail: `${config.file}: ${Object.keys(config.pipelines).length} pipelines, ${Object.keys(config.accounts).length} accounts` },
+  ];
+  const look = async (what: string, work: () => Promise<string>): Promise<boolean> => {
+    try {
+      results.push({ what, ok: true, detail: await work() });
+      return true;
+    } catch (error) {
+      results.push({ what, ok: false, ...problem(error) });
+      return false;
+    }
+  };
+  await look("temporal", async () => {
+    const temporal = await openTemporal(config);
+    await temporal.close();
+    return `${temporal.address}, namespace ${temporal.namespace}`;
+  });
+  let opened: OpenedStore | undefined;
+  await look("postgres", async () => {
+    opened = await openServices(config, { orEmbedded: true });
+    return "reachable, schema up to date";
+  });
+  if (opened === undefined) return results;
+  try {
+    for (const name of Object.keys(config.pipelines)) await checkPipeline(opened.services, name, signal, results, look);
+  } finally {
+    await opened.close();
+  }
+  return results;
+}
+
+async function checkPipeline(
+  services: Services, name: string, signal: AbortSignal, results: CheckResult[], look: (what: string, work: () => Promise<string>) => Promise<boolean>,
+): Promise<void> {
+  const context = pipelineContext(services, name, "backfill", { signal, progress: () => undefined });
+  const { source } = context.source();
+  const account = accountOf(services.config, context.pipeline.source.account);
+  const readable = await look(`source of ${name}`, async () => {
+    const to = Math.floor(Date.now() / 1000) * 1000 - context.pipeline.source.settleMs;
+    const answer = await source.readWindow(
+      { from: to - 3_600_000, to, page: 1, pageSize: context.pipeline.source.pageSize, params: context.pipeline.source.params, archive: false }, signal);
+    return `account ${account.name} may read ${source.api.path}; ${answer.total ?? answer.rows.length} records were modified in the last hour`;
+  });
+  if (readable) {
+    const offset = await sourceOffset(services.store.db, account.name);
+    if (Math.abs(offset) > CLOCK_WARNING_MS) {
+      results.push({
+        what: `clock of ${account.name}`, ok: true, warning: true, detail: `the source's clock is ${Math.round(offset / 1000)} s off this machine's`,
+        fix: "Set this machine's clock by NTP. Until then Tidemark signs by the source's clock and looks further back by as much.",
+      });
+    }
+    await noteCoverage(services, name, signal, results);
+  }
+  await look(`target of ${name}`, () => context.target().check(signal));
+}
+
+/** What the API never returns, and shops of which nothing was seen. */
+async function noteCoverage(services: Services, name: string, signal: AbortSignal, results: CheckResult[]): Promise<void> {
+  try {
+    const note = await coverageNote(services, name, signal);
+    for (const gap of note.neverReturns) results.push({ what: `coverage of ${name}`, ok: true, warning: true, detail: `the API never returns ${gap}` });
+    if (note.silentShops.length > 0) {
+      const shops = note.silentShops.slice(0, 20).map((shop) => `${shop.name} (${shop.id})`).join(", ");
+      results.push({ what: `shops of ${name}`, ok: true, warning: true, detail: `not covered, or no sales so far: ${shops}` });
+    }
+  } catch (error) {
+    results.push({ what: `shops of ${name}`, ok: true, warning: true, detail: `the list of shops cannot be read: ${problem(error).detail}` });
+  }
+}
+
+function problem(error: unknown): Pick<CheckResult, "detail" | "code" | "fix"> {
+  if (!(error instanceof TidemarkError)) return { detail: error instanceof Error ? error.message : String(error) };
+  return { detail: error.message, code: error.code, ...(error.fix === undefined ? {} : { fix: error.fix }) };
+}

@@ -1,0 +1,23 @@
+import { sql } from "kysely";
+import { getApi, readShops } from "../source/jushuitan/index.ts";
+import { findStream } from "../store/streams.ts";
+import { accountOf, pipelineOf, type Services, sourceDeps } from "../sync/services.ts";
+
+/** What a pipeline cannot know, in words for people: part of `check` and of every proof. */
+export interface CoverageNote {
+  /** What the API never returns. */
+  neverReturns: readonly string[];
+  /** Shops of the account of which no record was ever seen: not covered, or no sales. */
+  silentShops: { id: string; name: string }[];
+}
+
+/** Asks the source for its shops and compares them with those seen in the data. */
+export async function coverageNote(services: Services, name: string, signal: AbortSignal): Promise<CoverageNote> {
+  const pipeline = pipelineOf(services.config, name);
+  const account = accountOf(services.config, pipeline.source.account);
+  const shops = await readShops(account, { deps: sourceDeps(services, account, "backfill", signal), signal });
+  const stream = await findStream(services.store.db, name);
+  const { rows } = await sql<{ id: string }>`select shop_id as id from shop_seen where stream_id = ${stream?.id ?? "0"}`.execute(services.store.db);
+  const seen = new Set(rows.map((row) => row.id));
+  return { neverReturns: getApi(pipeline.source.api).neverReturns, silentShops: shops.filter((shop) => !seen.has(shop.id)) };
+}

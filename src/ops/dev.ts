@@ -1,0 +1,60 @@
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import type { TidemarkConfig } from "../config/types.ts";
+import { resolveServices } from "../local/environment.ts";
+import { removeDevState, writeDevState } from "../local/dev-state.ts";
+import { spawnNode } from "../local/spawn-node.ts";
+import { startPostgres } from "../store/embedded.ts";
+import { startTemporalServer } from "../temporal/server.ts";
+import { deploy, type DeployReport } from "./deploy.ts";
+import { openServices, openTemporal } from "./open.ts";
+
+/** What `tidemark dev` runs. */
+export interface DevServers {
+  uiUrl: string;
+  databaseUrl: string;
+  deployed: DeployReport;
+  logs: string;
+  stop(): Promise<void>;
+}
+
+const CLI = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
+
+/**
+ * Starts Temporal and Postgres on this machine (what the environment names instead is used as it is), a worker in a process
+ * of its own and the schedules. Other commands in the same folder find them by themselves.
+ */
+export async function startDev(config: TidemarkConfig): Promise<DevServers> {
+  const { home } = config;
+  const logs = path.join(home, "logs");
+  mkdirSync(logs, { recursive: true });
+  const endings: (() => Promise<unknown>)[] = [];
+  const stop = async () => {
+    removeDevState(home);
+    for (const end of endings.toReversed()) await end();
+  };
+  try {
+    const given = resolveServices(home);
+    const postgres = given.store === null || given.store.from === "dev" ? await startPostgres({ dir: path.join(home, "postgres") }) : null;
+    if (postgres !== null) endings.push(() => postgres.stop());
+    const temporalServer = given.temporal === null || given.temporal.from === "dev" ? await startTemporalServer({ dir: path.join(home, "temporal") }) : null;
+    if (temporalServer !== null) endings.push(() => temporalServer.stop());
+    const databaseUrl = postgres?.url ?? given.store!.url;
+    const uiUrl = temporalServer?.uiUrl ?? process.env["TEMPORAL_UI_URL"] ?? "";
+    writeDevState(home, {
+      databaseUrl, temporalAddress: temporalServer?.address ?? "", uiUrl, namespace: temporalServer?.namespace ?? "default",
+      pids: { ...(postgres === null ? {} : { postgres: postgres.pid }), ...(temporalServer === null ? {} : { temporal: temporalServer.pid }) },
+    });
+    const opened = await openServices(config);
+    const temporal = await openTemporal(config);
+    endings.push(() => opened.close(), () => temporal.close());
+    const deployed = await deploy(opened.services, temporal, { reload: [], keep: [] });
+    const worker = spawnNode(CLI, ["worker", "--config", config.file], { log: { file: path.join(logs, "worker.log") } });
+    endings.push(() => worker.stop(4_000));
+    return { uiUrl, databaseUrl, deployed, logs, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

@@ -1,0 +1,177 @@
+import { WorkflowFailedError } from "@temporalio/client";
+import { sql } from "kysely";
+import { ActivityFailure, ApplicationFailure } from "@temporalio/common";
+import type { RunSummary } from "../../workflows/types.ts";
+import { TidemarkError } from "../errors.ts";
+import type { SliceCounts } from "../store/commit.ts";
+import { findStream } from "../store/streams.ts";
+import { pipelineOf, type Services } from "../sync/services.ts";
+import { type OpenedTemporal, runLink } from "./open.ts";
+import { requireTaken, requireWorker, type Started, startBackfill, startSync } from "./start.ts";
+import { backfillStatus } from "./status.ts";
+
+/** What `sync` and `backfill` print; with `--wait` all of it. */
+export interface RunReport extends Started {
+  pipeline: string;
+  status: "started" | "completed" | "failed";
+  link: string | null;
+  counts?: Omit<SliceCounts, "requests" | "pages">;
+  requests?: number;
+  pages?: number;
+  slices?: number;
+  from?: string | null;
+  to?: string | null;
+  checkpoint?: string | null;
+  seconds?: number;
+}
+
+/** How a run stands while it is waited for. */
+export interface RunView {
+  records: number;
+  pages: number;
+  /** Of what is known to be there; null when unknown. */
+  share: number | null;
+}
+
+export interface RunOptions {
+  wait: boolean;
+  signal: AbortSignal;
+  /** Called about twice a second while waiting. */
+  onProgress?: (view: RunView) => void;
+}
+
+/** How long to look for a worker before anything is started, and for one that takes the run's first task (ms): under 10 s together. */
+const WORKER_MS = 5_000;
+const UNTAKEN_MS = 4_000;
+const POLL_MS = 500;
+
+/** Starts a sync run, and with `wait` returns when a run that began after this call has ended. @throws TidemarkError */
+export async function runSync(services: Services, temporal: OpenedTemporal, name: string, options: RunOptions): Promise<RunReport> {
+  pipelineOf(services.config, name);
+  const { taskQueue } = services.config.runtime;
+  const began = performance.now();
+  if (options.wait) await requireWorker(temporal.client, temporal.namespace, taskQueue, WORKER_MS);
+  const started = await startSync(temporal.client, services, name, options);
+  const base = { pipeline: name, ...started, link: runLink(temporal, started.workflowId, started.runId) };
+  if (!options.wait) return { ...base, status: "started" };
+  await requireTaken(temporal.client, started, taskQueue, UNTAKEN_MS);
+  const result = temporal.client.workflow.getHandle(started.workflowId, started.runId, { followRuns: true }).result() as Promise<RunSummary>;
+  const summary = await watched(result, services, name, null, options);
+  return { ...base, status: "completed", ...flat(summary), seconds: since(began) };
+}
+
+/** Asks for a range, and with `wait` returns when all of it is committed. @param range ms UTC; `to` exclusive @throws TidemarkError */
+export async function runBackfill(
+  services: Services, temporal: OpenedTemporal, name: string, range: { from: number; to: number }, options: RunOptions,
+): Promise<RunReport> {
+  pipelineOf(services.config, name);
+  const { taskQueue } = services.config.runtime;
+  const began = performance.now();
+  if (options.wait) await requireWorker(temporal.client, temporal.namespace, taskQueue, WORKER_MS);
+  const started = await startBackfill(temporal.client, services, name, range);
+  const base = { pipeline: name, workflowId: started.workflowId, runId: started.runId, link: runLink(temporal, started.workflowId, started.runId) };
+  const window = { from: new Date(range.from).toISOString(), to: new Date(range.to).toISOString() };
+  if (!options.wait) return { ...base, status: "started", ...window };
+  await requireTaken(temporal.client, started, taskQueue, UNTAKEN_MS);
+  await watched(rangeDone(services, temporal, name, started.requestId, options.signal), services, name, started.requestId, options);
+  const summary = await rangeSummary(services, name, started.requestId);
+  return { ...base, status: "completed", ...summary, ...window, seconds: since(began) };
+}
+
+/** Waits for a result and reports how far it is meanwhile. */
+async function watched<T>(result: Promise<T>, services: Services, name: string, requestId: string | null, options: RunOptions): Promise<T> {
+  const timer = setInterval(() => {
+    if (options.onProgress === undefined) return;
+    runView(services, name, requestId).then(options.onProgress, () => undefined);
+  }, POLL_MS);
+  const aborted = new Promise<never>((_, reject) => {
+    options.signal.addEventListener("abort", () => reject(options.signal.reason as Error), { once: true });
+  });
+  try {
+    return await Promise.race([result, aborted]);
+  } catch (error) {
+    throw asTidemark(error);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** The failure's own code, message and fix, as an activity wrote them. */
+function asTidemark(error: unknown): unknown {
+  let cause: unknown = error;
+  while ((cause instanceof WorkflowFailedError || cause instanceof ActivityFailure) && cause.cause !== undefined) cause = cause.cause;
+  if (!(cause instanceof ApplicationFailure)) return error;
+  const [details] = (cause.details ?? []) as [{ path?: string; fix?: string }?];
+  return new TidemarkError(cause.type ?? "TM_RUN_FAILED", cause.message, {
+    ...(details?.path === undefined ? {} : { path: details.path }), ...(details?.fix === undefined ? {} : { fix: details.fix }),
+  });
+}
+
+async function runView({ store }: Services, name: string, requestId: string | null): Promise<RunView> {
+  const stream = await findStream(store.db, name);
+  const { rows } = await sql<{ records: number; pages: number; share: number | null }>`
+    select coalesce(sum(s.read), 0)::int as records, coalesce(sum(s.pages), 0)::int as pages,
+      max(case when r.to_at > r.from_at then extract(epoch from r.next_at - r.from_at) / extract(epoch from r.to_at - r.from_at) end)::float8 as share
+    from slice s left join load_range r on r.id = s.range_id and r.request_id = ${requestId}
+    where s.stream_id = ${stream?.id ?? "0"} and (${requestId}::text is null and s.created_at > clock_timestamp() - interval '1 hour' or r.id is not null)
+  `.execute(store.db);
+  return rows[0]!;
+}
+
+/** Resolves when the range is done; rejects when the workflow ended before or waits for a person. */
+async function rangeDone(services: Services, temporal: OpenedTemporal, name: string, requestId: string, signal: AbortSignal): Promise<void> {
+  const handle = temporal.client.workflow.getHandle(`backfill/${name}`);
+  let completed = false;
+  for (;;) {
+    signal.throwIfAborted();
+    const stream = await findStream(services.store.db, name);
+    const range = stream === null ? undefined : (await backfillStatus(services.store, stream.id)).find((one) => one.requestId === requestId);
+    if (range?.state === "done") return;
+    if (range?.state === "cancelled") throw new TidemarkError("TM_RANGE_CANCELLED", "the range was cancelled before it was read");
+    const { status } = await handle.describe();
+    if (status.name === "COMPLETED") {
+      if (completed) throw await leftOpen(services, requestId);
+      completed = true;
+    }
+    if (status.name !== "RUNNING" && status.name !== "COMPLETED" && status.name !== "CONTINUED_AS_NEW") {
+      throw new TidemarkError("TM_RUN_FAILED", `the backfill workflow ended as ${status.name}`, { fix: "See its history in Temporal's UI; the range stays in the store and goes on with the next backfill." });
+    }
+    const waitingFor = status.name === "RUNNING" ? await handle.query<{ waitingFor: string | null }>("progress").then((now) => now.waitingFor, () => null) : null;
+    const coded = waitingFor === null ? null : /^(TM_[A-Z_]+): (.*)$/s.exec(waitingFor);
+    if (coded !== null) throw new TidemarkError(coded[1]!, coded[2]!, { fix: "The backfill goes on by itself once that is mended." });
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** The backfill ended, and the range is not done. */
+async function leftOpen({ store }: Services, requestId: string): Promise<TidemarkError> {
+  const { rows } = await sql<{ unproven: number }>`
+    select count(*)::int as unproven from slice s join load_range r on s.range_id = r.id or s.range_id in (select id from load_range where archive_of = r.id)
+    where r.request_id = ${requestId} and s.state = 'open' and s.unproven_by is not null
+  `.execute(store.db);
+  return new TidemarkError("TM_WINDOW_UNPROVEN", `the backfill ended with ${rows[0]!.unproven} windows that could not be proved: two passes never agreed`, {
+    fix: "Ask for the range again at a quieter time; everything else of it is loaded.",
+  });
+}
+
+async function rangeSummary({ store }: Services, name: string, requestId: string): Promise<Partial<RunReport>> {
+  const { rows } = await sql<SliceCounts & { slices: number }>`
+    select coalesce(sum(s.read), 0)::int as read, coalesce(sum(duplicate), 0)::int as duplicate, coalesce(sum(unchanged), 0)::int as unchanged,
+      coalesce(sum(superseded), 0)::int as superseded, coalesce(sum(quarantined), 0)::int as quarantined, coalesce(sum(loaded), 0)::int as loaded,
+      coalesce(sum(requests), 0)::int as requests, coalesce(sum(pages), 0)::int as pages, count(*) filter (where s.state = 'committed')::int as slices
+    from load_range r left join load_range a on a.archive_of = r.id
+    left join slice s on s.range_id in (r.id, a.id) and s.state in ('committed', 'split') where r.request_id = ${requestId}
+  `.execute(store.db);
+  const { slices, requests, pages, ...counts } = rows[0]!;
+  const stream = await findStream(store.db, name);
+  return { counts, requests, pages, slices, checkpoint: stream?.checkpointVersion ?? null };
+}
+
+function flat(summary: RunSummary): Partial<RunReport> {
+  const { requests, pages, ...counts } = summary.counts;
+  return { counts, requests, pages, slices: summary.slices, from: summary.from, to: summary.to, checkpoint: summary.checkpoint };
+}
+
+function since(began: number): number {
+  return Math.round((performance.now() - began) / 100) / 10;
+}

@@ -1,0 +1,118 @@
+import { randomUUID } from "node:crypto";
+import { type Client, type ScheduleHandle, ScheduleNotFoundError, ScheduleOverlapPolicy, type WorkflowExecutionDescription } from "@temporalio/client";
+import { TidemarkError } from "../errors.ts";
+import type { Services } from "../sync/services.ts";
+import { searchAttributes, syncId } from "../temporal/schedules.ts";
+
+/** A started workflow. */
+export interface Started {
+  workflowId: string;
+  runId: string;
+}
+
+const POLL_MS = 200;
+
+/**
+ * Starts a run of the pipeline through its schedule, after the one that may be under way; without a schedule under the id
+ * `sync/<pipeline>`. Returns when a run that began after this call exists.
+ * @throws TidemarkError `TM_NO_WORKER`
+ */
+export async function startSync(client: Client, { config }: Services, pipeline: string, options: { signal: AbortSignal }): Promise<Started> {
+  const { taskQueue, heartbeatMs } = config.runtime;
+  const schedule = client.schedule.getHandle(syncId(pipeline));
+  const before = await recentRuns(schedule);
+  if (before === null) {
+    await endOfCurrentRun(client, syncId(pipeline), options.signal);
+    const handle = await client.workflow.start("sync", {
+      workflowId: syncId(pipeline), taskQueue, args: [{ pipeline, heartbeatMs }], workflowTaskTimeout: "5 seconds",
+      staticSummary: `sync ${pipeline}: what changed in the source, into the target`, typedSearchAttributes: searchAttributes(pipeline, "sync"),
+    });
+    return { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
+  }
+  await schedule.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
+  for (;;) {
+    options.signal.throwIfAborted();
+    const started = (await recentRuns(schedule))?.find((run) => !before.some((known) => known.runId === run.runId));
+    if (started !== undefined) return started;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** The schedule's latest runs, or null when there is no such schedule. */
+async function recentRuns(schedule: ScheduleHandle): Promise<Started[] | null> {
+  try {
+    const { info } = await schedule.describe();
+    return info.recentActions.map(({ action }) => ({ workflowId: action.workflow.workflowId, runId: action.workflow.firstExecutionRunId }));
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return null;
+    throw error;
+  }
+}
+
+async function endOfCurrentRun(client: Client, workflowId: string, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted();
+    const description = await client.workflow.getHandle(workflowId).describe().catch(() => null);
+    if (description?.status.name !== "RUNNING") return;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+export interface BackfillStarted extends Started {
+  /** Names the range in the store. */
+  requestId: string;
+}
+
+/** Asks the pipeline's backfill workflow for a range, starting it if needed. @param range ms UTC; `to` exclusive */
+export async function startBackfill(
+  client: Client, { config }: Services, pipeline: string, range: { from: number; to: number },
+): Promise<BackfillStarted> {
+  const { taskQueue, heartbeatMs } = config.runtime;
+  const requestId = randomUUID();
+  const request = { from: new Date(range.from).toISOString(), to: new Date(range.to).toISOString(), requestId };
+  const handle = await client.workflow.signalWithStart("backfill", {
+    workflowId: `backfill/${pipeline}`, taskQueue, args: [{ pipeline, heartbeatMs }], signal: "addRange", signalArgs: [request],
+    workflowTaskTimeout: "5 seconds",
+    staticSummary: `backfill ${pipeline}: ranges of modified time that people asked for`, typedSearchAttributes: searchAttributes(pipeline, "backfill"),
+  });
+  return { workflowId: handle.workflowId, runId: handle.signaledRunId, requestId };
+}
+
+/** A poller that was heard of longer ago is gone (ms): long polls end after a minute. */
+const POLLER_AGE_MS = 75_000;
+/** TASK_QUEUE_TYPE_WORKFLOW. */
+const WORKFLOW_TASKS = 1;
+
+/**
+ * Fails early where nothing would happen: no worker polls the task queue, or none takes the workflow's first task.
+ * @throws TidemarkError `TM_NO_WORKER`
+ */
+export async function requireWorker(client: Client, namespace: string, taskQueue: string, waitMs: number): Promise<void> {
+  const until = Date.now() + waitMs;
+  for (;;) {
+    const { pollers } = await client.workflowService.describeTaskQueue({
+      namespace, taskQueue: { name: taskQueue }, taskQueueType: WORKFLOW_TASKS,
+    });
+    if ((pollers ?? []).some(({ lastAccessTime }) => Date.now() - Number(lastAccessTime?.seconds ?? 0) * 1000 < POLLER_AGE_MS)) return;
+    if (Date.now() > until) throw noWorker(taskQueue);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** @throws TidemarkError `TM_NO_WORKER` when the run's first task was not taken within `waitMs` */
+export async function requireTaken(client: Client, started: Started, taskQueue: string, waitMs: number): Promise<void> {
+  const until = Date.now() + waitMs;
+  for (;;) {
+    const description: WorkflowExecutionDescription = await client.workflow.getHandle(started.workflowId, started.runId).describe();
+    // Started, first task scheduled: only a worker adds a third event.
+    if (description.status.name !== "RUNNING" || description.historyLength > 2) return;
+    if (Date.now() > until) throw noWorker(taskQueue);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+function noWorker(taskQueue: string): TidemarkError {
+  return new TidemarkError("TM_NO_WORKER", `no worker polls the task queue "${taskQueue}", so the run would only wait`, {
+    fix: 'Start one with "tidemark worker" (or "tidemark dev" for everything on this machine). Runs that were started wait for it in Temporal.',
+  });
+}

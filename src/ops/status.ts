@@ -1,0 +1,113 @@
+import { sql } from "kysely";
+import type { TidemarkConfig } from "../config/types.ts";
+import { getApi } from "../source/jushuitan/index.ts";
+import type { Store } from "../store/db.ts";
+import { findStream } from "../store/streams.ts";
+import { formatInstant } from "../sync/labels.ts";
+
+/** How a pipeline stands, from the store alone. */
+export interface PipelineStatus {
+  name: string;
+  /** null before the first run. */
+  cursor: "version" | "window" | null;
+  /** A version, or an ISO 8601 time. */
+  checkpoint: string | null;
+  newestCommitAt: string | null;
+  /** ms since the newest commit; null before the first. */
+  ageMs: number | null;
+  /** Above this age (ms) the pipeline is late. */
+  limitMs: number;
+  late: boolean;
+  /** Records in quarantine. */
+  quarantined: number;
+  /** Ids whose newest version will be sent again, since an earlier request may still be under way. */
+  doubtful: number;
+  /** Slices that are not committed yet. */
+  openSlices: number;
+  /** Windows that could not be proved so far; every run tries them again. */
+  unproven: number;
+  /** Nothing doubtful, nothing open. */
+  settled: boolean;
+  /** Whether a sync run has the pipeline now. */
+  running: boolean;
+  initialLoad: { complete: boolean; waitingFor: string | null };
+  backfills: BackfillStatus[];
+  loaded: number;
+  neverReturns: readonly string[];
+}
+
+export interface BackfillStatus {
+  requestId: string;
+  from: string;
+  to: string;
+  /** `open`, `planned` (all slices made), `archive` (archived records of the range are being read), `done`, `cancelled`. */
+  state: string;
+  /** Up to where it was planned. */
+  next: string;
+  read: number;
+  loaded: number;
+}
+
+export async function pipelineStatus(store: Store, config: TidemarkConfig, name: string): Promise<PipelineStatus> {
+  const pipeline = config.pipelines[name]!;
+  const stream = await findStream(store.db, name);
+  const base = {
+    name, limitMs: pipeline.freshnessMs, neverReturns: getApi(pipeline.source.api).neverReturns,
+  };
+  if (stream === null) {
+    return {
+      ...base, cursor: null, checkpoint: null, newestCommitAt: null, ageMs: null, late: false, quarantined: 0, doubtful: 0, openSlices: 0, unproven: 0,
+      settled: true, running: false, initialLoad: { complete: false, waitingFor: "its first run" }, backfills: [], loaded: 0,
+    };
+  }
+  const { rows } = await sql<{
+    quarantined: number; doubtful: number; openSlices: number; running: boolean; loaded: number; ageMs: number | null;
+    initialOpen: number; rereadAt: number | null; headRead: boolean; unproven: number;
+  }>`
+    select (select count(*)::int from quarantine where stream_id = t.id and state = 'open') as quarantined,
+      (select count(*)::int from doubt where stream_id = t.id) as doubtful,
+      (select count(*)::int from slice where stream_id = t.id and state in ('open', 'extracted', 'classified')) as "openSlices",
+      exists (select 1 from lease where stream_id = t.id and lane = 'forward' and until > clock_timestamp()) as running,
+      (select count(*)::int from record where stream_id = t.id and held = 'loaded') as loaded,
+      (extract(epoch from clock_timestamp() - t.newest_commit_at) * 1000)::float8 as "ageMs",
+      (select count(*)::int from load_range where stream_id = t.id and purpose in ('initial', 'reread') and state in ('open', 'planned')) as "initialOpen",
+      (select (extract(epoch from max(not_before)) * 1000)::float8 from load_range
+        where stream_id = t.id and purpose = 'reread' and state in ('open', 'planned')) as "rereadAt",
+      exists (select 1 from slice where stream_id = t.id and purpose = 'forward' and state = 'committed' and reached_end) as "headRead",
+      (select count(*)::int from slice where stream_id = t.id and state = 'open' and unproven_by is not null) as unproven
+    from stream t where t.id = ${stream.id}
+  `.execute(store.db);
+  const row = rows[0]!;
+  const complete = row.headRead && row.initialOpen === 0;
+  return {
+    ...base, cursor: stream.cursor,
+    checkpoint: stream.cursor === "version" ? stream.checkpointVersion : formatInstant(stream.checkpointAt),
+    newestCommitAt: formatInstant(stream.newestCommitAt), ageMs: row.ageMs === null ? null : Math.round(row.ageMs),
+    late: row.ageMs !== null && row.ageMs > pipeline.freshnessMs,
+    quarantined: row.quarantined, doubtful: row.doubtful, openSlices: row.openSlices, unproven: row.unproven,
+    settled: row.openSlices === 0 && row.doubtful === 0, running: row.running,
+    initialLoad: { complete, waitingFor: complete ? null : waitingFor(row) },
+    backfills: await backfillStatus(store, stream.id), loaded: row.loaded,
+  };
+}
+
+function waitingFor(row: { initialOpen: number; rereadAt: number | null; headRead: boolean }): string {
+  if (!row.headRead) return "the head of the source";
+  if (row.rereadAt !== null && row.rereadAt > Date.now()) return `one more reading of the border, due at ${formatInstant(row.rereadAt)}`;
+  return "its remaining windows";
+}
+
+/** The ranges that people asked for, newest first. */
+export async function backfillStatus(store: Store, streamId: string): Promise<BackfillStatus[]> {
+  const { rows } = await sql<{ requestId: string; from: number; to: number; next: number; state: string; read: number; loaded: number }>`
+    select r.request_id as "requestId", (extract(epoch from r.from_at) * 1000)::float8 as from, (extract(epoch from r.to_at) * 1000)::float8 as to,
+      (extract(epoch from r.next_at) * 1000)::float8 as next,
+      case when r.state = 'done' and a.state in ('open', 'planned') then 'archive' else r.state end as state,
+      coalesce(sum(s.read), 0)::int as read, coalesce(sum(s.loaded), 0)::int as loaded
+    from load_range r left join load_range a on a.archive_of = r.id left join slice s on s.range_id in (r.id, a.id) and s.state = 'committed'
+    where r.stream_id = ${streamId} and r.purpose = 'backfill' and r.archive_of is null group by r.id, a.state order by r.id desc limit 20
+  `.execute(store.db);
+  return rows.map((row) => ({
+    ...row, from: formatInstant(row.from)!, to: formatInstant(row.to)!, next: formatInstant(row.next)!,
+  }));
+}

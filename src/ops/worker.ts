@@ -1,0 +1,24 @@
+import type { TidemarkConfig } from "../config/types.ts";
+import { connectWorker } from "../temporal/connect.ts";
+import { installRuntime } from "../temporal/runtime.ts";
+import { createWorker } from "../temporal/worker.ts";
+import { openServices, temporalPlace } from "./open.ts";
+
+/** Runs a worker until `signal` aborts; then activities under way are given time to stop. */
+export async function runWorker(config: TidemarkConfig, options: { signal: AbortSignal; onReady: (where: string) => void }): Promise<void> {
+  installRuntime("WARN");
+  const opened = await openServices(config);
+  try {
+    const { connection, namespace, address } = await connectWorker(temporalPlace(config), { timeoutMs: 60_000 });
+    try {
+      const worker = await createWorker({ connection, namespace, services: opened.services });
+      options.signal.addEventListener("abort", () => worker.shutdown(), { once: true });
+      options.onReady(`${address}, namespace ${namespace}, task queue ${config.runtime.taskQueue}`);
+      await worker.run();
+    } finally {
+      await connection.close();
+    }
+  } finally {
+    await opened.close();
+  }
+}

@@ -1,0 +1,164 @@
+import { KIND, VersionLog, type View } from "./version-log.ts";
+
+/** What makes one version of a row: its text follows from these and the seed alone. */
+export interface RowState {
+  seed: number;
+  /** The row's number from 0; its id is this and the table's first id. */
+  index: number;
+  /** Number of the order that an outbound document belongs to; for orders the same as `index`. */
+  order: number;
+  changes: number;
+  /** Epoch seconds. */
+  created: number;
+  modified: number;
+  /** Decimal digits. */
+  ts: string;
+  /** Whether the wire's oddities (numbers as text, `""`, null lists) are on. */
+  oddities: boolean;
+}
+
+/** What a table is called on the wire and what it allows. */
+export interface TableDescription {
+  path: string;
+  idField: "o_id" | "io_id";
+  /** Parameter that selects rows by id. */
+  idsParam: string;
+  maxIds: number;
+  listField: string;
+  firstId: number;
+  pageDefault: number;
+  pageMax: number;
+  render(state: RowState): string;
+}
+
+/** One table: the state of its rows, a few numbers each, and the log of its writes. */
+export class Collection {
+  size = 0;
+  readonly log: VersionLog;
+  readonly table: TableDescription;
+  private places: Int32Array;
+  private changes: Uint32Array;
+  private created: Uint32Array;
+  private orders: Int32Array;
+  /** Places in the log of versions that have been written and are not visible yet, by row. */
+  private readonly hidden = new Map<number, number>();
+
+  constructor(table: TableDescription, capacity: number) {
+    this.table = table;
+    const room = Math.max(capacity, 1024);
+    this.log = new VersionLog(Math.ceil(room * 1.25));
+    this.places = new Int32Array(room);
+    this.changes = new Uint32Array(room);
+    this.created = new Uint32Array(room);
+    this.orders = new Int32Array(room);
+  }
+
+  /** Adds a row that nobody sees before its first version is shown. @returns its number */
+  add(created: number, order: number): number {
+    const index = this.size++;
+    if (index === this.places.length) this.grow();
+    this.places[index] = -1;
+    this.created[index] = created;
+    this.orders[index] = order;
+    return index;
+  }
+
+  /** Writes a new version of a row: version and time are given now, to be seen after `show`. One hidden version a row at most. */
+  write(index: number, version: number, modified: number): void {
+    this.show(index);
+    this.hidden.set(index, this.log.append(version, modified, index));
+  }
+
+  /** Makes a row's hidden version visible, if it has one. */
+  show(index: number, archived = this.isArchived(index)): void {
+    const hidden = this.hidden.get(index);
+    if (hidden === undefined) return;
+    this.hidden.delete(index);
+    const before = this.places[index] as number;
+    if (before >= 0) {
+      this.log.setKind(before, KIND.none);
+      this.changes[index] = (this.changes[index] as number) + 1;
+    }
+    this.log.setKind(hidden, archived ? KIND.archived : KIND.live);
+    this.places[index] = hidden;
+  }
+
+  isVisible(index: number): boolean {
+    return index >= 0 && index < this.size && (this.places[index] as number) >= 0;
+  }
+
+  isArchived(index: number): boolean {
+    const at = this.places[index] as number;
+    return at >= 0 && this.log.kindAt(at) === KIND.archived;
+  }
+
+  isHidden(index: number): boolean {
+    return this.hidden.has(index);
+  }
+
+  get hiddenCount(): number {
+    return this.hidden.size;
+  }
+
+  /** Place of a row's visible version in the log. */
+  placeOf(index: number): number {
+    return this.places[index] as number;
+  }
+
+  /** Version (less the store's first one) of a row as it is seen now. */
+  versionOf(index: number): number {
+    return this.log.versions[this.placeOf(index)] as number;
+  }
+
+  /** The same of its newest version, visible or not. */
+  newestVersionOf(index: number): number {
+    return this.log.versions[this.hidden.get(index) ?? this.placeOf(index)] as number;
+  }
+
+  /** Epoch seconds. */
+  modifiedOf(index: number): number {
+    return this.log.modified[this.placeOf(index)] as number;
+  }
+
+  idOf(index: number): number {
+    return this.table.firstId + index;
+  }
+
+  indexOf(id: number): number {
+    return id - this.table.firstId;
+  }
+
+  orderOf(index: number): number {
+    return this.orders[index] as number;
+  }
+
+  count(view: View): number {
+    return this.log.countBefore(view, this.log.size);
+  }
+
+  /** The row's text as it is on the wire now. */
+  textOf(index: number, seed: number, ts: string, oddities: boolean): string {
+    return this.table.render({
+      seed,
+      index,
+      order: this.orderOf(index),
+      changes: this.changes[index] as number,
+      created: this.created[index] as number,
+      modified: this.modifiedOf(index),
+      ts,
+      oddities,
+    });
+  }
+
+  private grow(): void {
+    const room = this.places.length * 2;
+    const grown = <T extends Int32Array | Uint32Array>(from: T, into: T): T => {
+      into.set(from);
+      return into;
+    };
+    this.places = grown(this.places, new Int32Array(room));
+    this.changes = grown(this.changes, new Uint32Array(room));
+    this.created = grown(this.created, new Uint32Array(room));
+    this.orders = grown(this.orders, new Int32Array(room));
+  }
+}

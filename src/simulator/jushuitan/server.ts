@@ -1,0 +1,46 @@
+import { listen } from "../http.ts";
+import { handleAdmin } from "./admin.ts";
+import { handleOpen } from "./open.ts";
+import { type JushuitanOptions, parseOptions } from "./options.ts";
+import { SHOPS_PATH } from "./shops.ts";
+import { Simulation } from "./simulation.ts";
+import type { Store } from "./store.ts";
+import { AUTH_PATHS } from "./tokens.ts";
+
+export type { JushuitanOptions } from "./options.ts";
+
+/** A running Jushuitan simulator. */
+export interface JushuitanSimulator {
+  /** `http://127.0.0.1:PORT`, both for the platform's interfaces and for `/_admin/`. */
+  url: string;
+  port: number;
+  /** The data, for tests in the same process. */
+  store: Store;
+  /** Ends all connections. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a simulated Jushuitan (new open platform) on 127.0.0.1: orders, outbound documents, shops and tokens on the real
+ * wire, with signatures, request limits, data that changes between requests, and faults.
+ * @throws ZodError when an option is wrong
+ */
+export async function startJushuitan(options: JushuitanOptions = {}): Promise<JushuitanSimulator> {
+  const settings = parseOptions(options);
+  const simulation = new Simulation(settings);
+  const paths = new Set<string>([...AUTH_PATHS, SHOPS_PATH, ...simulation.store.tables.map(({ table }) => table.path)]);
+  const listening = await listen(settings, async (req, res) => {
+    const url = new URL(req.url ?? "/", "http://simulator");
+    if (url.pathname.startsWith("/_admin/")) return handleAdmin(simulation, url, req, res);
+    if (req.method === "POST" && paths.has(url.pathname)) return handleOpen(simulation, url.pathname, url.search, req, res);
+    res.writeHead(req.method === "POST" ? 404 : 405).end();
+  });
+  return {
+    ...listening,
+    store: simulation.store,
+    close() {
+      simulation.stop();
+      return listening.close();
+    },
+  };
+}

@@ -1,0 +1,6 @@
+export { exchangeCode, getInitToken, refreshToken, type AuthOptions, type TokenGrant } from "./auth.ts";
+export { checkParams } from "./biz.ts";
+export { CATALOGUE, getApi } from "./catalogue.ts";
+export type { HttpOptions } from "./client.ts";
+export { readShops, type Shop } from "./shops.ts";
+export { createJushuitanSource, type JushuitanSourceOptions } from "./source.ts";

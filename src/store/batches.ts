@@ -1,0 +1,184 @@
+import { sql } from "kysely";
+import type { Store, Tx } from "./db.ts";
+import { addDoubts } from "./doubts.ts";
+import { quarantineItems, type Refusal } from "./quarantine.ts";
+import type { Slice } from "./slices.ts";
+
+/** What one request to the target carries. */
+export interface Batch {
+  id: string;
+  /** JSON array of the mapped records, in the order of `members`. */
+  payload: string;
+  members: BatchMember[];
+}
+
+export interface BatchMember {
+  id: string;
+  sourceId: string;
+  /** Version, or modified time and content hash, as text: part of the idempotency key. */
+  version: string;
+}
+
+/** Reserves a batch's number, so that claims can point to it before it is stored. */
+export async function newBatchId(tx: Tx): Promise<string> {
+  const { rows } = await sql<{ id: string }>`select nextval(pg_get_serial_sequence('batch', 'id'))::text as id`.execute(tx);
+  return rows[0]!.id;
+}
+
+/** Stores a batch with its members, in the transaction that claimed their ids: membership is fixed before the first send. */
+export async function insertBatch(tx: Tx, slice: Slice, batchId: string, sourceIds: readonly string[], payload: string): Promise<void> {
+  await sql`
+    insert into batch (id, stream_id, slice_id, payload, record_count)
+    overriding system value values (${batchId}, ${slice.streamId}, ${slice.id}, ${payload}, ${sourceIds.length})
+  `.execute(tx);
+  await sql`
+    update item i set outcome = 'batched', batch_id = ${batchId}
+    from unnest(${sourceIds}::text[]) with ordinality as n(source_id, position)
+    where i.slice_id = ${slice.id} and i.source_id = n.source_id
+  `.execute(tx);
+}
+
+/** Who sends: one attempt of one load activity. Later attempts of the same activity outrank earlier ones. */
+export interface Sender {
+  token: string;
+  /** Activity id and workflow run: activity ids alone start over when a workflow continues as new. */
+  activityId: string;
+  attempt: number;
+}
+
+function ownerOf(sender: Sender): string {
+  return `${sender.token}/${sender.activityId}/${sender.attempt}`;
+}
+
+/**
+ * Takes the slice's next batch that nobody is sending: a fresh one, one whose lease ran out, or one whose sender is known to
+ * be gone (an earlier attempt of this activity, or an earlier run). In the last two cases the earlier request may still be
+ * under way, so the ids become doubtful.
+ */
+export async function takeBatch(
+  store: Store, slice: Slice, sender: Sender, options: { leaseMs: number; zombieAfterMs: number },
+): Promise<Batch | null> {
+  return store.transaction(async (tx) => {
+    const { rows } = await sql<{ id: string; payload: string; state: string }>`
+      select b.id::text, b.payload, b.state from batch b join slice s on s.id = b.slice_id join stream t on t.id = s.stream_id and t.active
+      where b.slice_id = ${slice.id} and s.token = ${slice.token} and (b.state = 'ready' or (b.state = 'sending' and (
+        b.lease_until < clock_timestamp() or split_part(b.owner, '/', 1) <> ${sender.token}
+        or (split_part(b.owner, '/', 2) = ${sender.activityId} and split_part(b.owner, '/', 3)::int < ${sender.attempt}))))
+      order by b.id limit 1 for update of b skip locked
+    `.execute(tx);
+    const row = rows[0];
+    if (row === undefined) return null;
+    if (row.state === "sending") {
+      await addDoubts(tx, sql`
+        select ${slice.streamId}::bigint, id, version, modified, hash, read_no from item where batch_id = ${row.id}`, options.zombieAfterMs);
+    }
+    await sql`
+      update batch set state = 'sending', owner = ${ownerOf(sender)}, lease_until = clock_timestamp() + ${options.leaseMs} * interval '1 ms'
+      where id = ${row.id}
+    `.execute(tx);
+    const members = await sql<BatchMember>`
+      select id, source_id as "sourceId", coalesce(version::text, modified::text || ':' || hash, hash) as version
+      from item where batch_id = ${row.id} order by seq, ord
+    `.execute(tx);
+    return { id: row.id, payload: row.payload, members: members.rows };
+  });
+}
+
+/**
+ * Prolongs the batch's lease and its claims, directly before each HTTP attempt.
+ * @returns the ids that may still be sent: those of which no other batch has claimed or loaded a version; null when the
+ * batch itself has a new owner.
+ */
+export async function renewClaims(store: Store, slice: Slice, batchId: string, sender: Sender, leaseMs: number): Promise<Set<string> | null> {
+  return store.transaction(async (tx) => {
+    const owned = await sql`
+      update batch set lease_until = clock_timestamp() + ${leaseMs} * interval '1 ms'
+      where id = ${batchId} and owner = ${ownerOf(sender)} and state = 'sending'
+        and exists (select 1 from stream where id = ${slice.streamId} and active) returning id
+    `.execute(tx);
+    if (owned.rows.length === 0) return null;
+    const { rows } = await sql<{ id: string }>`
+      with mine as (select id from record where stream_id = ${slice.streamId} and batch_id = ${batchId} order by id for update)
+      update record r set claim_until = clock_timestamp() + ${leaseMs} * interval '1 ms'
+      from mine where r.stream_id = ${slice.streamId} and r.id = mine.id returning r.id
+    `.execute(tx);
+    return new Set(rows.map((row) => row.id));
+  });
+}
+
+/** What a sender learned of its batch. */
+export interface BatchOutcome {
+  /** Target ids that the target took. */
+  loaded: readonly string[];
+  refused: readonly Refusal[];
+}
+
+/**
+ * Writes down how a batch ended: index, items, quarantine and claims in one transaction. Ids that were left out go back to
+ * pending. Ids that another sender took while the request was under way become due for sending again before anything else.
+ * @returns false when the batch had a new owner already
+ */
+export async function finishBatch(store: Store, slice: Slice, batch: Batch, sender: Sender, outcome: BatchOutcome): Promise<boolean> {
+  return store.transaction(async (tx) => {
+    const loaded = outcome.loaded as string[];
+    const { rows: mine } = await sql<{ id: string }>`
+      select id from record where stream_id = ${slice.streamId} and batch_id = ${batch.id} order by id for update
+    `.execute(tx);
+    const { rows: owned } = await sql`
+      update batch set state = 'done', payload = null, lease_until = null
+      where id = ${batch.id} and owner = ${ownerOf(sender)} and state = 'sending' returning id
+    `.execute(tx);
+    const held = new Set(owned.length === 0 ? [] : mine.map((row) => row.id));
+    const lost = loaded.filter((id) => !held.has(id));
+    if (lost.length > 0) await doubtSent(tx, slice, batch, lost);
+    if (owned.length === 0) return false;
+    await sql`
+      update record r set held = 'loaded', version = i.version, modified = i.modified, hash = i.hash, read_no = i.read_no,
+        resend = false, batch_id = null, claim_until = null
+      from item i
+      where i.batch_id = ${batch.id} and i.id = any(${loaded}::text[])
+        and r.stream_id = ${slice.streamId} and r.id = i.id and r.batch_id = ${batch.id}
+    `.execute(tx);
+    const { rows: done } = await sql<{ sourceId: string }>`
+      update item set outcome = 'loaded' where batch_id = ${batch.id} and id = any(${loaded.filter((id) => held.has(id))}::text[])
+      returning source_id as "sourceId"
+    `.execute(tx);
+    // A refusal whose claim was lost says nothing of the version that is there now.
+    const members = new Map(batch.members.map((member) => [member.sourceId, member.id]));
+    await quarantineItems(tx, slice, batch.id, outcome.refused.filter((refusal) => held.has(members.get(refusal.sourceId) ?? "")));
+    await sql`
+      update quarantine set state = 'resolved', updated_at = clock_timestamp()
+      where stream_id = ${slice.streamId} and state = 'open' and source_id = any(${done.map((row) => row.sourceId)}::text[])
+    `.execute(tx);
+    await sql`
+      update item set outcome = 'pending', batch_id = null where batch_id = ${batch.id} and outcome = 'batched'
+    `.execute(tx);
+    await sql`update record set batch_id = null, claim_until = null where stream_id = ${slice.streamId} and batch_id = ${batch.id}`.execute(tx);
+    return true;
+  });
+}
+
+/**
+ * After a delivery that ended with an error: ids whose request was written and whose claim is lost by now are due for
+ * sending again, before anything else.
+ */
+export async function doubtLost(store: Store, slice: Slice, batch: Batch, sender: Sender, sent: readonly string[]): Promise<void> {
+  if (sent.length === 0) return;
+  await store.transaction(async (tx) => {
+    const { rows } = await sql<{ id: string }>`
+      select r.id from record r join batch b on b.id = r.batch_id and b.owner = ${ownerOf(sender)} and b.state = 'sending'
+      where r.stream_id = ${slice.streamId} and r.batch_id = ${batch.id} order by r.id for update of r
+    `.execute(tx);
+    const held = new Set(rows.map((row) => row.id));
+    const lost = sent.filter((id) => !held.has(id));
+    if (lost.length > 0) await doubtSent(tx, slice, batch, lost);
+  });
+}
+
+/** A sender that lost its claims after a request marks its ids for sending again, now. */
+async function doubtSent(tx: Tx, slice: Slice, batch: Batch, ids: readonly string[]): Promise<void> {
+  const versions = new Map(batch.members.map((member) => [member.id, /^\d+$/.test(member.version) ? member.version : null]));
+  await addDoubts(tx, sql`
+    select ${slice.streamId}::bigint, n.id, n.version::numeric, null::bigint, null::text, null::bigint
+    from unnest(${ids}::text[], ${ids.map((id) => versions.get(id) ?? null)}::text[]) as n(id, version)`, 0);
+}

@@ -1,0 +1,156 @@
+import { sql } from "kysely";
+import { StoreError } from "../errors.ts";
+import type { Db, Store, Tx } from "./db.ts";
+import { requireLease } from "./leases.ts";
+import { finishRanges } from "./ranges.ts";
+import type { Slice } from "./slices.ts";
+import { timestamp } from "./streams.ts";
+
+/** The counts of a slice; they balance: read = duplicate + unchanged + superseded + quarantined + loaded. */
+export interface SliceCounts {
+  read: number;
+  duplicate: number;
+  unchanged: number;
+  superseded: number;
+  quarantined: number;
+  loaded: number;
+  requests: number;
+  pages: number;
+}
+
+/** `dropped`: the checkpoint had moved, or the pages do not join up: the slice counts for nothing and its range is read again. */
+export type CommitAnswer = { state: "committed" | "dropped" | "waiting"; counts: SliceCounts };
+
+interface LedgerRow extends SliceCounts {
+  state: string;
+}
+
+/**
+ * Commits a slice: ledger row, checkpoint, sweep and range in one transaction, refused unless every row has an outcome and
+ * the counts balance. Its pages, items and batches are no longer needed then. Repeating it changes nothing.
+ * @param lookbackMs the effective lookback
+ * @throws StoreError `TM_LEASE_LOST`
+ */
+export async function commitSlice(store: Store, slice: Slice, lookbackMs: number): Promise<CommitAnswer> {
+  return store.transaction(async (tx) => {
+    await requireLease(tx, slice.streamId, slice.lane, slice.token);
+    const row = await lockSlice(tx, slice);
+    if (row.state !== "classified") return { state: row.state === "committed" ? "committed" : "dropped", counts: row };
+    const { rows: open } = await sql<{ waiting: number }>`
+      select count(*)::int as waiting from item where slice_id = ${slice.id} and outcome in ('pending', 'batched')
+    `.execute(tx);
+    if (open[0]!.waiting > 0) return { state: "waiting", counts: row };
+    if (!(await joinsUp(tx, slice)) || (slice.purpose === "forward" && !(await moveCheckpoint(tx, slice)))) {
+      await sql`update slice set state = 'dropped' where id = ${slice.id}`.execute(tx);
+      await clearSlice(tx, slice.id);
+      return { state: "dropped", counts: row };
+    }
+    await sql`
+      insert into shop_seen (stream_id, shop_id)
+      select distinct ${slice.streamId}::bigint, shop from page, unnest(shops) as shop where slice_id = ${slice.id} order by 2
+      on conflict do nothing
+    `.execute(tx);
+    const counts = await writeLedger(tx, slice);
+    await moveSweep(tx, slice);
+    await moveProven(tx, slice, lookbackMs);
+    await finishRanges(tx, slice.streamId);
+    await clearSlice(tx, slice.id);
+    await sql`update stream set newest_commit_at = clock_timestamp() where id = ${slice.streamId}`.execute(tx);
+    return { state: "committed", counts };
+  });
+}
+
+async function lockSlice(tx: Tx, slice: Slice): Promise<LedgerRow> {
+  const { rows } = await sql<LedgerRow>`
+    select state, ${COUNTS} from slice where id = ${slice.id} and token = ${slice.token} for update
+  `.execute(tx);
+  if (rows[0] === undefined) throw new StoreError("TM_LEASE_LOST", "another run has taken over this slice");
+  return rows[0];
+}
+
+const COUNTS = sql`read::int, duplicate::int, unchanged::int, superseded::int, quarantined::int, loaded::int, requests, pages`;
+
+/** A version slice counts only if each page starts where the one before ended: two owners may have read different answers. */
+async function joinsUp(tx: Tx, slice: Slice): Promise<boolean> {
+  if (slice.kind !== "version") return true;
+  const { rows } = await sql<{ broken: number }>`
+    select count(*)::int as broken from (
+      select from_version, lag(last_version, 1, ${slice.fromVersion}::numeric) over (order by pass, seq) as before
+      from page where slice_id = ${slice.id}) p
+    where from_version <> before
+  `.execute(tx);
+  return rows[0]!.broken === 0;
+}
+
+/** Compare-and-set: the checkpoint moves only from where this slice began. Nobody else moves it: the lane is held. */
+async function moveCheckpoint(tx: Tx, slice: Slice): Promise<boolean> {
+  const { rows } = await sql`
+    update stream t set
+      checkpoint_version = case when s.kind = 'version' then s.end_version else t.checkpoint_version end,
+      checkpoint_modified = coalesce((select p.modified[array_upper(p.modified, 1)] from page p
+        where p.slice_id = s.id order by p.pass desc, p.seq desc limit 1), t.checkpoint_modified),
+      checkpoint_at = case when s.kind = 'window' then s.to_at else t.checkpoint_at end
+    from slice s
+    where s.id = ${slice.id} and t.id = s.stream_id
+      and (case when s.kind = 'version' then t.checkpoint_version = s.from_version else t.checkpoint_at = s.from_at end)
+    returning t.id
+  `.execute(tx);
+  return rows.length === 1;
+}
+
+async function writeLedger(tx: Tx, slice: Slice): Promise<SliceCounts> {
+  const { rows } = await sql<SliceCounts>`
+    with outcomes as (
+      select count(*) filter (where outcome = 'loaded') as loaded, count(*) filter (where outcome = 'quarantined') as quarantined,
+        count(*) filter (where outcome = 'unchanged') as unchanged, count(*) filter (where outcome = 'superseded') as superseded
+      from item where slice_id = ${slice.id})
+    update slice s set state = 'committed', committed_at = clock_timestamp(), loaded = o.loaded, quarantined = o.quarantined,
+      unchanged = s.unchanged + o.unchanged, superseded = s.superseded + o.superseded
+    from outcomes o where s.id = ${slice.id}
+    returning s.read::int, s.duplicate::int, s.unchanged::int, s.superseded::int, s.quarantined::int, s.loaded::int, s.requests, s.pages
+  `.execute(tx);
+  return rows[0]!;
+}
+
+async function moveSweep(tx: Tx, slice: Slice): Promise<void> {
+  if (slice.sweepId === null) return;
+  await sql`
+    update sweep w set next_version = s.end_version,
+      completed_at = case when s.end_version >= w.to_version or s.reached_end then clock_timestamp() end
+    from slice s where s.id = ${slice.id} and w.id = s.sweep_id
+  `.execute(tx);
+}
+
+/**
+ * Window cursor: a window that had aged past the lookback when it was made is never entered again. `proven_at` is the end of
+ * the unbroken stretch of such windows.
+ */
+async function moveProven(tx: Tx, slice: Slice, lookbackMs: number): Promise<void> {
+  if (slice.kind !== "window" || slice.archive) return;
+  await sql`
+    update stream t set proven_at = s.to_at from slice s
+    where s.id = ${slice.id} and t.id = s.stream_id and t.proven_at >= s.from_at and t.proven_at < s.to_at
+      and s.to_at <= s.created_at - ${lookbackMs} * interval '1 ms'
+  `.execute(tx);
+}
+
+/** Removes what a finished slice no longer needs. */
+export async function clearSlice(tx: Tx, sliceId: string): Promise<void> {
+  await sql`delete from item where slice_id = ${sliceId}`.execute(tx);
+  await sql`delete from batch where slice_id = ${sliceId}`.execute(tx);
+  await sql`delete from page where slice_id = ${sliceId}`.execute(tx);
+}
+
+/** Sets the beginnings of a stream's cursors, once. */
+export async function startStream(
+  db: Db | Tx, streamId: string, start: { startedAt: number; firstVersion: string | null; windowsFrom: number | null; provenAt: number | null },
+): Promise<boolean> {
+  const { rows } = await sql`
+    update stream set started_at = ${timestamp(start.startedAt)}, first_version = ${start.firstVersion}::numeric,
+      checkpoint_version = ${start.firstVersion}::numeric,
+      checkpoint_at = ${start.windowsFrom === null ? null : timestamp(start.windowsFrom)},
+      proven_at = ${start.provenAt === null ? null : timestamp(start.provenAt)}
+    where id = ${streamId} and started_at is null returning id
+  `.execute(db);
+  return rows.length === 1;
+}

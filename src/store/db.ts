@@ -1,0 +1,80 @@
+import { Kysely, Migrator, PostgresDialect, sql, type Transaction } from "kysely";
+import { Pool } from "pg";
+import { StoreError } from "../errors.ts";
+import { migrations } from "./migrations/index.ts";
+
+/** The store is spoken to in SQL: set-based statements, typed where their rows are read. */
+export type Db = Kysely<unknown>;
+export type Tx = Transaction<unknown>;
+
+export interface Store {
+  db: Db;
+  /** Runs `work` in one transaction; repeated when Postgres chose it as a deadlock's or serialisation's victim. */
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+const SCHEMA = "tidemark";
+const REPEATABLE = new Set(["40001", "40P01"]);
+
+/**
+ * Opens a pool on the database; nothing is created. 64-bit integers and numerics arrive as text.
+ * @param url a Postgres URL
+ * @param options.connections pool size, default 10
+ */
+export function openStore(url: string, options: { connections?: number; name?: string } = {}): Store {
+  const pool = new Pool({
+    connectionString: url,
+    max: options.connections ?? 10,
+    options: `-c search_path=${SCHEMA} -c timezone=UTC`,
+    application_name: options.name ?? "tidemark",
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+  });
+  // A broken connection fails its statements, and the pool replaces it; without listeners it would end the process.
+  pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+  return {
+    db,
+    async transaction(work) {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await db.transaction().execute(work);
+        } catch (error) {
+          if (attempt >= 5 || !REPEATABLE.has(sqlState(error))) throw error;
+        }
+      }
+    },
+    close: () => db.destroy(),
+  };
+}
+
+/** Brings the schema up to date; safe when several processes do it at once. */
+export async function migrate(store: Store): Promise<void> {
+  await sql`create schema if not exists ${sql.id(SCHEMA)}`.execute(store.db).catch((error: unknown) => {
+    // Two processes creating it at once: one of them meets the other's row.
+    if (sqlState(error) !== "23505" && sqlState(error) !== "42P06") throw error;
+  });
+  const migrator = new Migrator({
+    db: store.db,
+    provider: { getMigrations: () => Promise.resolve(migrations) },
+    migrationTableSchema: SCHEMA,
+  });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) {
+    throw new StoreError("TM_STORE_MIGRATION", `the store's schema could not be brought up to date: ${messageOf(error)}`, {
+      cause: error,
+      fix: "Look at the message; the database user needs the right to create a schema and tables.",
+    });
+  }
+}
+
+/** The SQLSTATE of a Postgres error, or "". */
+export function sqlState(error: unknown): string {
+  return typeof error === "object" && error !== null && "code" in error && typeof error.code === "string" ? error.code : "";
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,7 @@
+import type { Migration } from "kysely";
+import * as tables from "./001-tables.ts";
+
+/** All migrations by name, run in the order of their names. */
+export const migrations: Record<string, Migration> = {
+  "001-tables": tables,
+};

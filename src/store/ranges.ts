@@ -1,0 +1,82 @@
+import { sql } from "kysely";
+import type { Db, Tx } from "./db.ts";
+import type { Purpose } from "./slices.ts";
+import { epochMs, timestamp } from "./streams.ts";
+
+/** A stretch of modified time that is read by windows; both ends included, ms UTC. */
+export interface LoadRange {
+  id: string;
+  purpose: Purpose;
+  requestId: string | null;
+  fromAt: number;
+  toAt: number;
+  /** Up to where slices were made. */
+  nextAt: number;
+  archive: boolean;
+  state: "open" | "planned" | "done" | "cancelled";
+}
+
+const COLUMNS = sql`id::text, purpose, request_id as "requestId", ${epochMs("from_at")} as "fromAt",
+  ${epochMs("to_at")} as "toAt", ${epochMs("next_at")} as "nextAt", archive, state`;
+
+export interface NewRange {
+  streamId: string;
+  purpose: Exclude<Purpose, "forward">;
+  fromAt: number;
+  toAt: number;
+  archiveToo?: boolean;
+  /** Not before this moment (ms). */
+  notBefore?: number;
+  /** The same request twice makes one range. */
+  requestId?: string;
+}
+
+/**
+ * Adds a range; a repeated request id changes nothing. With `archiveToo` a second range behind it reads the archive of the
+ * same stretch, by windows of its own: archived records are few.
+ * @returns the range's id
+ */
+export async function addRange(tx: Db | Tx, range: NewRange): Promise<string> {
+  const { rows } = await sql<{ id: string }>`
+    with main as (
+      insert into load_range (stream_id, purpose, request_id, from_at, to_at, next_at, not_before)
+      values (${range.streamId}, ${range.purpose}, ${range.requestId ?? null}, ${timestamp(range.fromAt)}, ${timestamp(range.toAt)},
+        ${timestamp(range.fromAt)}, ${range.notBefore === undefined ? sql`clock_timestamp()` : timestamp(range.notBefore)})
+      on conflict (request_id) do nothing returning *
+    ), archive as (
+      insert into load_range (stream_id, purpose, from_at, to_at, next_at, not_before, archive, archive_of)
+      select stream_id, purpose, from_at, to_at, next_at, not_before, true, id from main where ${range.archiveToo ?? false}
+    )
+    select id::text from main
+    union all select id::text from load_range where request_id = ${range.requestId ?? null} limit 1
+  `.execute(tx);
+  return rows[0]!.id;
+}
+
+/** The first open range of these purposes that may be read now, in the order of the purposes. */
+export async function nextRange(tx: Tx, streamId: string, purposes: readonly Purpose[]): Promise<LoadRange | null> {
+  const { rows } = await sql<LoadRange>`
+    select ${COLUMNS} from load_range
+    where stream_id = ${streamId} and state = 'open' and purpose = any(${purposes}) and not_before <= clock_timestamp()
+    order by array_position(${purposes}, purpose), coalesce(archive_of, id), archive limit 1
+    for update
+  `.execute(tx);
+  return rows[0] ?? null;
+}
+
+/** Notes that slices were made up to `nextAt`. */
+export async function advanceRange(tx: Tx, range: LoadRange, nextAt: number): Promise<void> {
+  await sql`
+    update load_range set next_at = ${timestamp(nextAt)}, state = ${nextAt >= range.toAt ? "planned" : "open"}
+    where id = ${range.id}
+  `.execute(tx);
+}
+
+/** A range is done when all of it was planned and every slice of it is committed. */
+export async function finishRanges(tx: Tx, streamId: string): Promise<void> {
+  await sql`
+    update load_range r set state = 'done', done_at = clock_timestamp()
+    where r.stream_id = ${streamId} and r.state = 'planned'
+      and not exists (select 1 from slice s where s.range_id = r.id and s.state in ('open', 'extracted', 'classified'))
+  `.execute(tx);
+}

@@ -1,0 +1,31 @@
+import type { AccountConfig, PipelineConfig } from "../config/types.ts";
+import type { Source } from "../source/contract.ts";
+import type { Store } from "../store/db.ts";
+import type { Lane } from "../store/leases.ts";
+import type { Slice } from "../store/slices.ts";
+import type { Target } from "../target/contract.ts";
+
+/** A source bound to the shared budget. */
+export interface BudgetedSource {
+  source: Source;
+  /** The number of the latest request that was granted: the order of reading. */
+  readNo: () => string;
+}
+
+/** Everything that one pipeline's work needs; made anew for each activity. */
+export interface PipelineContext {
+  store: Store;
+  pipeline: PipelineConfig;
+  account: AccountConfig;
+  lane: Lane;
+  source: () => BudgetedSource;
+  target: () => Target;
+  signal: AbortSignal;
+  /** Reports that something was stored; also how a cancelled activity learns of it. */
+  progress: (done: number) => void;
+}
+
+/** One step of work on a slice. */
+export interface SliceContext extends PipelineContext {
+  slice: Slice;
+}

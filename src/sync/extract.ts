@@ -1,0 +1,194 @@
+import { createHash } from "node:crypto";
+import { sql } from "kysely";
+import { SourceError } from "../errors.ts";
+import { memberSpans, scalarText } from "../json/raw.ts";
+import type { SourceAnswer, SourceRow } from "../source/contract.ts";
+import { checkVersionPage } from "../source/walk-version.ts";
+import { cutWindow, isWhole, judgePass, nextWindowStep } from "../source/walk-window.ts";
+import { markExtracted } from "../store/classify.ts";
+import { sourceOffset } from "../store/clock.ts";
+import { type PageMark, pageMarks, passCounts, stagePage, type StagedRow } from "../store/pages.ts";
+import { getSlice, splitSlice } from "../store/slices.ts";
+import { epochMs } from "../store/streams.ts";
+import type { SliceContext } from "./context.ts";
+import { formatInstant } from "./labels.ts";
+
+/** How reading a slice ended. */
+export interface Extraction {
+  /** `unproven`: a second that never held still; it stays to be read by the next run. */
+  state: "extracted" | "split" | "unproven";
+  /** The pass of a window walk that proved itself; 1 for version walks. */
+  pass: number;
+  /** The source has nothing newer, as far as this run needs to know. */
+  reachedEnd: boolean;
+}
+
+/** Passes over a second that never holds still, before it is called unproven. */
+const MOST_PASSES = 8;
+/** Pages a version slice holds at most, however small they are. */
+const MOST_PAGES = 400;
+
+/**
+ * Reads a slice page by page, from where its stored pages end. Each page is stored before the next position is taken from
+ * the stored page, so another attempt may go on at any moment.
+ * @throws SourceError; StoreError `TM_LEASE_LOST`
+ */
+export async function extractSlice(context: SliceContext): Promise<Extraction> {
+  const { slice } = context;
+  const now = await getSlice(context.store.db, slice.id);
+  if (now !== null && now.state !== "open") return finished(context, now.state === "split" ? "split" : "extracted");
+  return slice.kind === "version" ? extractVersions(context) : extractWindow(context);
+}
+
+async function extractVersions(context: SliceContext): Promise<Extraction> {
+  const { slice, store } = context;
+  const run = await runStart(context);
+  const marks = await pageMarks(store.db, slice.id);
+  const mostPages = Math.min(MOST_PAGES, Math.ceil(slice.maxRecords / (slice.pageSize - 1)));
+  let latest: PageMark | undefined = marks[marks.length - 1];
+  const { source, readNo } = context.source();
+  while (latest?.isLast !== true) {
+    const from: string = latest?.lastVersion ?? slice.fromVersion!;
+    const answer = await source.readVersions({ from, pageSize: slice.pageSize, params: slice.params }, context.signal);
+    const page = checkVersionPage(from, slice.pageSize, answer);
+    const reachedEnd = page.reachedEnd || (slice.purpose === "forward" && passedRunStart(answer, page.last, run));
+    const bounded = slice.toVersion !== null && BigInt(page.last) >= BigInt(slice.toVersion);
+    const seq: number = (latest?.seq ?? 0) + 1;
+    latest = await stagePage(store.db, slice, {
+      pass: 1, seq, pageNo: 1, fromVersion: from, lastVersion: page.last, total: null, rows: stagedRows(context, answer.rows),
+      requests: answer.requests, readNo: readNo(), reachedEnd, isLast: reachedEnd || bounded || seq >= mostPages,
+    });
+    context.progress(latest.seq);
+  }
+  await markExtracted(store, slice, { endVersion: latest.lastVersion ?? slice.fromVersion! });
+  return finished(context, "extracted");
+}
+
+interface RunStart {
+  startedAt: number;
+  headVersion: string | null;
+  clockOffsetMs: number;
+}
+
+/** When the slice was made by the run that owns the lane, and the highest version seen before that run. */
+async function runStart({ store, slice, account }: SliceContext): Promise<RunStart> {
+  const { rows } = await sql<Omit<RunStart, "clockOffsetMs">>`
+    select (extract(epoch from greatest(l.started_at, s.created_at)) * 1000)::float8 as "startedAt", l.head_version::text as "headVersion"
+    from slice s join lease l on l.stream_id = s.stream_id and l.lane = s.lane where s.id = ${slice.id}
+  `.execute(store.db);
+  return { ...rows[0]!, clockOffsetMs: await sourceOffset(store.db, account.name) };
+}
+
+/** On a source that never rests a run ends once it has passed everything that was there when it began. */
+function passedRunStart(answer: SourceAnswer, last: string, run: RunStart): boolean {
+  const modified = answer.rows[answer.rows.length - 1]?.modifiedMs ?? null;
+  if (modified === null || modified < run.startedAt + run.clockOffsetMs + 1000) return false;
+  return run.headVersion === null || BigInt(last) >= BigInt(run.headVersion);
+}
+
+async function extractWindow(context: SliceContext): Promise<Extraction> {
+  const { slice, store } = context;
+  const { source, readNo } = context.source();
+  const divisible = slice.toAt! > slice.fromAt! + 1_000;
+  const marks = await pageMarks(store.db, slice.id);
+  let pass = Math.max(1, ...marks.map((mark) => mark.pass));
+  let passMarks = marks.filter((mark) => mark.pass === pass);
+  for (;;) {
+    const step = nextWindowStep(passMarks, slice.pageSize, slice.maxRecords, divisible);
+    if (step.do === "split") return split(context, step.parts);
+    if (step.do === "judge") {
+      const verdict = await judge(context, pass, passMarks, divisible);
+      if (verdict === "good") break;
+      if (verdict === "split") return split(context, 2);
+      if (verdict === "unproven") return unproven(context);
+      pass++;
+      passMarks = [];
+      continue;
+    }
+    const answer = await source.readWindow({
+      from: slice.fromAt!, to: slice.toAt!, page: step.page, pageSize: slice.pageSize, params: slice.params, archive: slice.archive,
+    }, context.signal);
+    const mark = { pageNo: step.page, total: answer.total, rowCount: answer.rows.length };
+    // The first answer is there for the count; its rows count only if they are all there are.
+    const kept = passMarks.length > 0 || isWhole(mark, slice.pageSize);
+    const seq = passMarks.length + 1;
+    const stored = await stagePage(store.db, slice, {
+      pass, seq, pageNo: step.page, fromVersion: null, lastVersion: null, total: answer.total, isLast: false,
+      rows: kept ? stagedRows(context, answer.rows) : [], requests: answer.requests, readNo: readNo(), reachedEnd: false,
+    });
+    passMarks = [...passMarks, stored];
+    context.progress(seq);
+  }
+  await markExtracted(store, slice, { reachedEnd: await endsAtHead(context) });
+  return finished(context, "extracted");
+}
+
+/** Whether a forward window ends where this run's first look could see. */
+async function endsAtHead({ store, slice, pipeline }: SliceContext): Promise<boolean> {
+  const { rows } = await sql<{ startedAt: number }>`
+    select ${epochMs("started_at")} as "startedAt" from lease where stream_id = ${slice.streamId} and lane = ${slice.lane}
+  `.execute(store.db);
+  return slice.purpose === "forward" && slice.toAt! >= rows[0]!.startedAt - pipeline.source.settleMs - 1_000;
+}
+
+/** Whether the finished pass proves the window, by itself or by agreeing with the pass before. */
+async function judge(context: SliceContext, pass: number, marks: PageMark[], divisible: boolean): Promise<"good" | "split" | "again" | "unproven"> {
+  const { slice, store } = context;
+  const counts = await passCounts(store.db, slice.id, pass);
+  const doubt = judgePass(marks, counts);
+  if (doubt === null && (pass === 1 || isWhole(marks[0]!, slice.pageSize))) return "good";
+  if (divisible) return "split";
+  if (pass > 1 && counts.digest === (await passCounts(store.db, slice.id, pass - 1)).digest) return "good";
+  return pass < MOST_PASSES ? "again" : "unproven";
+}
+
+/** Gives a second up for this run: what was read of it is forgotten, and nothing of it counts as read. */
+async function unproven(context: SliceContext): Promise<Extraction> {
+  const { slice, store } = context;
+  await store.transaction(async (tx) => {
+    const { rows } = await sql`
+      update slice set unproven_by = ${slice.token} where id = ${slice.id} and token = ${slice.token} and state = 'open' returning id
+    `.execute(tx);
+    if (rows.length > 0) await sql`delete from page where slice_id = ${slice.id}`.execute(tx);
+  });
+  if (slice.purpose === "forward") {
+    throw new SourceError("final", "TM_WINDOW_UNPROVEN", `a second of modified time (${formatInstant(slice.fromAt)}) was read ${MOST_PASSES} times and no two passes agree`, {
+      fix: "The next run tries again; nothing behind it counts as read until then. If it goes on, ask the platform why that second's records keep changing.",
+    });
+  }
+  return finished(context, "unproven");
+}
+
+async function split(context: SliceContext, parts: number): Promise<Extraction> {
+  const { slice, store } = context;
+  await store.transaction((tx) => splitSlice(tx, slice, cutWindow(slice.fromAt!, slice.toAt!, parts)));
+  return finished(context, "split");
+}
+
+async function finished({ store, slice }: SliceContext, state: Extraction["state"]): Promise<Extraction> {
+  const { rows } = await sql<{ reachedEnd: boolean; pass: number | null }>`
+    select reached_end as "reachedEnd", (select max(pass) from page where slice_id = slice.id) as pass from slice where id = ${slice.id}
+  `.execute(store.db);
+  return { state, pass: rows[0]?.pass ?? 1, reachedEnd: rows[0]?.reachedEnd ?? false };
+}
+
+/** Rows as they are staged: every row gets a source id and a target id, so that none is lost for lack of one. */
+function stagedRows({ pipeline, source }: SliceContext, rows: readonly SourceRow[]): StagedRow[] {
+  const { idField } = source().source.api;
+  const sameId = pipeline.mapping.id === idField;
+  return rows.map((row) => {
+    const hash = row.version === null || row.id === null ? createHash("sha256").update(row.raw).digest("hex") : null;
+    const sourceId = row.id ?? `${NO_ID}${hash}`;
+    const targetId = row.id === null ? null : sameId ? row.id : memberText(row.raw, pipeline.mapping.id);
+    return { ...row, hash, sourceId, targetId: targetId ?? (sourceId.startsWith(NO_ID) ? sourceId : `${NO_ID}${sourceId}`) };
+  });
+}
+
+/** Begins the index key of a record without an id: it is quarantined once, by its content. */
+export const NO_ID = "no-id:";
+
+/** A top-level member of a row as text; null when it is missing, empty or no plain value. */
+export function memberText(raw: string, name: string): string | null {
+  const [span] = memberSpans(raw, 0, [name]);
+  return span === undefined ? null : scalarText(raw.slice(span.start, span.end));
+}

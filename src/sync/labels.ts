@@ -1,0 +1,17 @@
+import type { Slice } from "../store/slices.ts";
+
+/** ISO 8601 UTC without fractions, or null. */
+export function formatInstant(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString().replace(/\.\d{3}Z$/, "Z");
+}
+
+/** What a slice reads, for people. */
+export function sliceLabel(slice: Slice): { label: string; from: string; to: string | null } {
+  if (slice.kind === "version") {
+    const to = slice.endVersion ?? slice.toVersion;
+    return { label: `${slice.purpose}: versions from ${slice.fromVersion}${to === null ? "" : ` to ${to}`}`, from: slice.fromVersion!, to };
+  }
+  const from = formatInstant(slice.fromAt)!;
+  const to = formatInstant(slice.toAt)!;
+  return { label: `${slice.purpose}: modified ${from} to ${to}${slice.archive ? " (archive)" : ""}`, from, to };
+}

@@ -1,0 +1,71 @@
+import type { Source, WindowQuery } from "../source/contract.ts";
+import { readEarlierNow } from "../store/clock.ts";
+import { startStream } from "../store/commit.ts";
+import { floorSecond } from "../store/plan.ts";
+import { addRange } from "../store/ranges.ts";
+import type { Stream } from "../store/streams.ts";
+import type { PipelineContext } from "./context.ts";
+
+/** Windows tried for the first version, each twice as wide as the one before: from a minute to the API's widest. */
+const FIRST_WINDOW_MS = 60_000;
+const MOST_WINDOWS = 24;
+
+/**
+ * Lays out a stream's first load, once. No API turns a date into a version: at T0 the highest version of the newest closed
+ * window that holds anything (V0) becomes the forward cursor; [from, T0] is loaded by windows; [T0 − 2·lookback,
+ * T0 + lookback] is read once more when nothing can enter it any longer. `from: "all"` begins at version 1.
+ */
+export async function beginStream(context: PipelineContext, stream: Stream): Promise<void> {
+  if (stream.startedAt !== null) return;
+  const { store, pipeline, account } = context;
+  const { from, lookbackMs, settleMs } = pipeline.source;
+  const { source } = context.source();
+  const t0 = floorSecond((await readEarlierNow(store.db, account.name)) - settleMs);
+  if (from === "all") {
+    await startStream(store.db, stream.id, { startedAt: t0, firstVersion: "1", windowsFrom: null, provenAt: null });
+    return;
+  }
+  const begin = floorSecond(from);
+  const byVersion = stream.cursor === "version";
+  const first = byVersion ? await highestVersion(context, source, t0, Math.min(begin, t0)) : null;
+  await store.transaction(async (tx) => {
+    const border = t0 - 2 * lookbackMs;
+    const start = { startedAt: t0, firstVersion: first, windowsFrom: byVersion ? null : t0, provenAt: byVersion ? null : border };
+    if (!(await startStream(tx, stream.id, start))) return;
+    const range = { streamId: stream.id, archiveToo: source.api.archive };
+    if (begin < t0) await addRange(tx, { ...range, purpose: "initial", fromAt: begin, toAt: t0 });
+    // By windows, the sweep reads the border once more.
+    if (byVersion) await addRange(tx, { ...range, purpose: "reread", fromAt: border, toAt: t0 + lookbackMs, notBefore: t0 + lookbackMs + 2 * settleMs });
+  });
+}
+
+/** The highest version in the newest closed window that holds anything; "1" when none does. */
+async function highestVersion(context: PipelineContext, source: Source, t0: number, begin: number): Promise<string> {
+  const { pageSize, params } = context.pipeline.source;
+  let to = t0;
+  let width = FIRST_WINDOW_MS;
+  for (let tries = 0; tries < MOST_WINDOWS; tries++) {
+    const from = to - Math.min(width, source.api.windowMs);
+    const query: WindowQuery = { from, to, page: 1, pageSize, params, archive: false };
+    const highest = await highestOfWindow(context, source, query);
+    if (highest !== null) return highest;
+    if (from <= begin && tries > 12) break;
+    to = from;
+    width *= 2;
+  }
+  return "1";
+}
+
+async function highestOfWindow(context: PipelineContext, source: Source, query: WindowQuery): Promise<string | null> {
+  let highest: bigint | null = null;
+  let pages = 1;
+  for (let page = 1; page <= pages; page++) {
+    const answer = await source.readWindow({ ...query, page }, context.signal);
+    context.progress(page);
+    if (page === 1 && answer.total !== null) pages = Math.ceil(answer.total / query.pageSize);
+    for (const row of answer.rows) {
+      if (row.version !== null && (highest === null || BigInt(row.version) > highest)) highest = BigInt(row.version);
+    }
+  }
+  return highest === null ? null : highest.toString();
+}

@@ -1,0 +1,93 @@
+import { sql } from "kysely";
+import { elementsOf, withStringMember } from "../json/raw.ts";
+import { insertBatch, newBatchId } from "../store/batches.ts";
+import { claimItems, type Item, type ItemPosition, lockSliceItems, pendingItems, releaseClaims } from "../store/claims.ts";
+import { classifySlice } from "../store/classify.ts";
+import type { Tx } from "../store/db.ts";
+import { pageBody } from "../store/pages.ts";
+import { quarantineHolders, quarantineItems, type Refusal } from "../store/quarantine.ts";
+import type { SliceContext } from "./context.ts";
+import { NO_ID } from "./extract.ts";
+
+/** What a slice has ready to be loaded. */
+export interface Transformation {
+  /** Batches that are not done yet. */
+  batches: number;
+  /** Rows whose id is in flight in another batch; they are tried again once it has ended. */
+  waiting: number;
+}
+
+/**
+ * Turns an extracted slice into batches: sorts its rows, maps those that need work, claims their ids and stores each batch
+ * with its members. Records that cannot be mapped go to quarantine; the rest goes on. May be repeated at any point.
+ */
+export async function transformSlice(context: SliceContext, pass: number): Promise<Transformation> {
+  const { store, slice, pipeline } = context;
+  await classifySlice(store, slice, pass, !pipeline.target.idCheck);
+  const rows = rowReader(context);
+  let position: ItemPosition | null = { seq: -1, ord: -1 };
+  while (position !== null) {
+    const after: ItemPosition = position;
+    position = await store.transaction((tx) => makeBatch(tx, context, after, rows));
+    if (position !== null) context.progress(position.seq);
+  }
+  const { rows: left } = await sql<Transformation>`
+    select (select count(*)::int from batch where slice_id = s.id and state <> 'done') as batches,
+      (select count(*)::int from item where slice_id = s.id and outcome = 'pending') as waiting
+    from slice s where s.id = ${slice.id} and s.state = 'classified'
+  `.execute(store.db);
+  // Dropped meanwhile, or committed: nothing is left to wait for.
+  return left[0] ?? { batches: 0, waiting: 0 };
+}
+
+type RowReader = (tx: Tx, item: Item) => Promise<string>;
+
+/** Gives the raw rows of items that come in reading order, one page in memory at a time. */
+function rowReader({ slice }: SliceContext): RowReader {
+  let page: { pass: number; seq: number; rows: string[] } | undefined;
+  return async (tx, item) => {
+    if (page?.seq !== item.seq || page.pass !== item.pass) {
+      page = { pass: item.pass, seq: item.seq, rows: elementsOf(await pageBody(tx, slice.id, item.pass, item.seq)) };
+    }
+    return page.rows[item.ord - 1]!;
+  };
+}
+
+/** One batch from the next pending items. @returns the position of the last item looked at, or null when none is left */
+async function makeBatch(tx: Tx, context: SliceContext, after: ItemPosition, rowOf: RowReader): Promise<ItemPosition | null> {
+  const { slice, pipeline } = context;
+  if (!(await lockSliceItems(tx, slice))) return null;
+  const items = await pendingItems(tx, slice.id, after, pipeline.target.batchSize);
+  const last = items[items.length - 1];
+  if (last === undefined) return null;
+  const { target } = pipeline;
+  const batchId = await newBatchId(tx);
+  const { claimed, collided } = await claimItems(tx, slice, items.filter((item) => !item.id.startsWith(NO_ID) && !item.collides), batchId, {
+    leaseMs: target.leaseMs, zombieAfterMs: target.zombieAfterMs, resendHeld: !target.idCheck,
+  });
+  const refusals = new Map<string, Refusal>();
+  const holders = new Set(collided.values());
+  const records: { sourceId: string; json: string }[] = [];
+  for (const item of items) {
+    const refusal = refusalOf(item, collided, holders, pipeline.mapping.id);
+    if (refusal !== null) refusals.set(item.sourceId, { ...refusal, sourceId: item.sourceId, raw: await rowOf(tx, item) });
+    else if (claimed.has(item.sourceId)) records.push({ sourceId: item.sourceId, json: withStringMember(await rowOf(tx, item), "id", item.id) });
+  }
+  await releaseClaims(tx, slice, batchId, items.filter((item) => refusals.has(item.sourceId)).map((item) => item.id));
+  await quarantineItems(tx, slice, batchId, [...refusals.values()]);
+  await quarantineHolders(tx, slice, items.filter((item) => collided.has(item.sourceId)).map((item) => item.id), COLLISION);
+  if (records.length > 0) {
+    await insertBatch(tx, slice, batchId, records.map((record) => record.sourceId), `[${records.map((record) => record.json).join(",")}]`);
+  }
+  return { seq: last.seq, ord: last.ord };
+}
+
+const COLLISION = "two records of the source have the same id for the target; sending both would overwrite one with the other";
+
+function refusalOf(item: Item, collided: ReadonlyMap<string, string>, holders: ReadonlySet<string>, idField: string): Pick<Refusal, "code" | "reason"> | null {
+  if (item.id.startsWith(NO_ID)) {
+    return { code: "TM_NO_ID", reason: `the record has no usable ${idField}: it is missing, empty or not a plain value` };
+  }
+  if (item.collides || collided.has(item.sourceId) || holders.has(item.sourceId)) return { code: "TM_ID_COLLISION", reason: COLLISION };
+  return null;
+}

@@ -1,0 +1,34 @@
+/** A mapped record on its way to a target. */
+export interface OutRecord {
+  /** The target's id, unique within the pipeline. */
+  id: string;
+  /** Source id, for quarantine. */
+  sourceId: string;
+  /** The record's version as text; part of the idempotency key. */
+  version: string;
+  /** The record as JSON text, digits as the source sent them. */
+  json: string;
+}
+
+/** What has to hold for a request to be sent. */
+export interface SendGuard {
+  signal: AbortSignal;
+  /** Called directly before the request is written; throws when the claims might run out before the request's own time limit. */
+  beforeWrite(): void;
+}
+
+/**
+ * Where records go. Sending the same records twice under the same key must be harmless: the delivery repeats whatever
+ * has no known outcome.
+ */
+export interface Target {
+  /** Most records that one request may carry. */
+  readonly recordsPerRequest: number;
+  /**
+   * One HTTP request. Resolves when the target has taken every record.
+   * @throws TargetError whose kind says what follows
+   */
+  send(records: readonly OutRecord[], key: string, guard: SendGuard): Promise<void>;
+  /** Sees whether the target can be reached and accepts the credentials, without writing a record. @returns what was tried */
+  check(signal: AbortSignal): Promise<string>;
+}

@@ -1,0 +1,136 @@
+import http from "node:http";
+import https from "node:https";
+import axios, { isAxiosError, type AxiosResponse } from "axios";
+import type { JsonValue, QeasyTargetConfig } from "../config/types.ts";
+import { TargetError } from "../errors.ts";
+import type { OutRecord, SendGuard, Target } from "./contract.ts";
+
+/** Received text shown in an error, at most. */
+const EXCERPT = 200;
+
+/**
+ * Qeasy's write interface: `POST {baseUrl}/api/{interface}`, the interface's name percent-encoded, a JSON array of records a
+ * request (`body: "single"`: one object a request). The same batch always carries the same Idempotency-Key.
+ */
+export function createQeasyTarget(config: QeasyTargetConfig): Target {
+  const url = `${config.baseUrl}/api/${encodeURIComponent(config.api)}`;
+  const agents = {
+    http: new http.Agent({ keepAlive: true, maxSockets: config.parallel * 2 }),
+    https: new https.Agent({ keepAlive: true, maxSockets: config.parallel * 2 }),
+  };
+  const transport = (url.startsWith("https:") ? https : http) as { request: typeof http.request };
+
+  async function post(body: string, headers: Record<string, string>, guard: SendGuard): Promise<AxiosResponse<string>> {
+    const signal = AbortSignal.any([guard.signal, AbortSignal.timeout(config.timeoutMs)]);
+    try {
+      return await axios.request<string>({
+        url, method: "POST", data: Buffer.from(body), signal, responseType: "text", maxRedirects: 0, proxy: false,
+        headers: { "Content-Type": "application/json; charset=utf-8", ...config.headers, ...headers },
+        httpAgent: agents.http, httpsAgent: agents.https, maxBodyLength: Infinity, maxContentLength: 10_000_000,
+        validateStatus: () => true, transformResponse: (text: string) => text,
+        // The last moment before the request is written: a worker that was frozen until now must not send any more.
+        transport: {
+          request: (options: http.RequestOptions, answer: (response: http.IncomingMessage) => void) => {
+            guard.beforeWrite();
+            return transport.request(options, answer);
+          },
+        },
+      });
+    } catch (error) {
+      if (error instanceof TargetError) throw error;
+      if (isAxiosError(error) && error.cause instanceof TargetError) throw error.cause;
+      guard.signal.throwIfAborted();
+      const reason = signal.aborted ? `no answer within ${config.timeoutMs} ms` : clean((error as Error).message);
+      throw new TargetError("retry", "TM_TARGET_UNREACHABLE", `the request to the target failed: ${reason}`, {
+        path: "target.baseUrl", fix: "Tidemark repeats it by itself; if it goes on, see whether the address is right and the target is up.",
+      });
+    }
+  }
+
+  const secrets = Object.values(config.headers).flatMap((value) => [value, value.replace(/^Bearer /i, "")]).filter((value) => value.length > 3);
+  const clean = (text: string) => secrets.reduce((rest, secret) => rest.replaceAll(secret, "***"), text);
+
+  return {
+    recordsPerRequest: config.body === "single" ? 1 : config.batchSize,
+    async send(records: readonly OutRecord[], key: string, guard: SendGuard) {
+      const body = config.body === "single" ? records[0]!.json : `[${records.map((record) => record.json).join(",")}]`;
+      const response = await post(body, { "Idempotency-Key": key }, guard);
+      const error = judgeAnswer(response.status, response.data, response.headers["retry-after"], config.success);
+      if (error !== null) throw describe(error, response, clean);
+    },
+    async check(signal) {
+      const body = config.body === "single" ? "{}" : "[]";
+      const response = await post(body, {}, { signal, beforeWrite: () => undefined });
+      const error = judgeAnswer(response.status, response.data, undefined, config.success);
+      const tried = `POST ${url} with ${config.body === "single" ? "an object without id" : "an empty array"}: HTTP ${response.status}`;
+      // An empty body may well be refused; what counts is that the address and the credentials are accepted.
+      if (error !== null && error.kind !== "refused") throw describe(error, response, clean);
+      return tried;
+    },
+  };
+}
+
+interface Judgement {
+  kind: "retry" | "refused" | "too-large" | "misconfigured";
+  code: string;
+  what: string;
+  retryAfterMs?: number;
+}
+
+const WRONG_ADDRESS_OR_SECRET = new Set([401, 403, 404, 405, 407]);
+const REFUSED = new Set([400, 409, 422]);
+
+/**
+ * What an answer means: 200 is success unless its JSON says otherwise; each kind of failure has its own consequence, so that
+ * a wrong secret or address never sends orders to quarantine. @returns null on success
+ */
+export function judgeAnswer(status: number, body: string, retryAfter: unknown, success: Record<string, JsonValue[]>): Judgement | null {
+  if (status === 200) {
+    if (/^\s*</.test(body)) return { kind: "retry", code: "TM_TARGET_ANSWER", what: "answered 200 with an HTML page, which a proxy or a wrong address does" };
+    const refusal = refusalInside(body, success);
+    return refusal === null ? null : { kind: "refused", code: "TM_TARGET_REFUSED", what: `answered 200, but its JSON says ${refusal}` };
+  }
+  if (status === 413) return { kind: "too-large", code: "TM_TARGET_TOO_LARGE", what: "finds the request too large" };
+  if (REFUSED.has(status)) return { kind: "refused", code: "TM_TARGET_REFUSED", what: `refused with HTTP ${status}` };
+  if (WRONG_ADDRESS_OR_SECRET.has(status) || (status >= 200 && status < 400)) {
+    return { kind: "misconfigured", code: "TM_TARGET_CONFIG", what: `answered HTTP ${status}, which a wrong address or secret does` };
+  }
+  if (status === 408 || status === 429 || status >= 500) {
+    const seconds = Number(retryAfter);
+    return {
+      kind: "retry", code: "TM_TARGET_BUSY", what: `answered HTTP ${status}`,
+      ...(Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: Math.min(seconds, 300) * 1000 } : {}),
+    };
+  }
+  return { kind: "misconfigured", code: "TM_TARGET_CONFIG", what: `answered HTTP ${status}, which does not speak of the records` };
+}
+
+/** The first success key that the answer sets to something else, as `key = value`; null when it says nothing against success. */
+function refusalInside(body: string, success: Record<string, JsonValue[]>): string | null {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(body);
+  } catch {
+    return null;
+  }
+  if (typeof answer !== "object" || answer === null) return null;
+  for (const [key, values] of Object.entries(success)) {
+    const value = (answer as Record<string, unknown>)[key];
+    if (value !== undefined && !values.includes(value as JsonValue)) return `${key} = ${JSON.stringify(value).slice(0, 40)}`;
+  }
+  return null;
+}
+
+function describe(judgement: Judgement, response: AxiosResponse<string>, clean: (text: string) => string): TargetError {
+  const received = clean(response.data).replace(/\s+/g, " ").slice(0, EXCERPT);
+  const fixes: Record<Judgement["kind"], string> = {
+    misconfigured: "Check target.baseUrl, target.api and the target's headers or secret; the records wait, nothing was set aside.",
+    refused: "See what the target says about the record; it is in quarantine.",
+    "too-large": "Lower target.batchSize.",
+    retry: "Tidemark repeats it by itself.",
+  };
+  // The message reaches workflow histories, which hold no order data: what the target said goes to the log and to quarantine.
+  return new TargetError(judgement.kind, judgement.code, `the target ${judgement.what}`, {
+    path: "target", details: { received }, fix: fixes[judgement.kind], ...(judgement.retryAfterMs === undefined ? {} : { retryAfterMs: judgement.retryAfterMs }),
+  });
+}

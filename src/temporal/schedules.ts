@@ -1,0 +1,109 @@
+import { createHash } from "node:crypto";
+import {
+  type Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy, type ScheduleOptions, type ScheduleOptionsStartWorkflowAction, type Workflow,
+} from "@temporalio/client";
+import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from "@temporalio/common";
+import type { PipelineConfig, TidemarkConfig } from "../config/types.ts";
+
+const PIPELINE = defineSearchAttributeKey("TidemarkPipeline", SearchAttributeType.KEYWORD);
+const KIND = defineSearchAttributeKey("TidemarkKind", SearchAttributeType.KEYWORD);
+
+/** What every Tidemark workflow can be found by in Temporal's UI. */
+export function searchAttributes(pipeline: string, kind: "sync" | "backfill" | "refresh-token" | "audit"): TypedSearchAttributes {
+  return new TypedSearchAttributes([{ key: PIPELINE, value: pipeline }, { key: KIND, value: kind }]);
+}
+
+export interface ScheduleChange {
+  id: string;
+  change: "created" | "updated" | "unchanged";
+  cron: string;
+  timezone: string;
+}
+
+/** Token refreshes are looked at each hour; most of the time nothing is due and no request is made. */
+const REFRESH_CRON = "17 * * * *";
+
+/** The workflow id of a pipeline's runs; the schedule has the same id. */
+export function syncId(pipeline: string): string {
+  return `sync/${pipeline}`;
+}
+
+/** The schedules that the config asks for: `sync/<pipeline>` and `refresh-token/<account>`. */
+export function wantedSchedules(config: TidemarkConfig): SyncSchedule[] {
+  const { taskQueue, heartbeatMs } = config.runtime;
+  const common = { taskQueue, heartbeatMs };
+  return [
+    ...Object.values(config.pipelines).flatMap((pipeline) => (pipeline.schedule === null ? [] : [syncSchedule(pipeline, pipeline.schedule, common)])),
+    ...Object.keys(config.accounts).map((account) => refreshSchedule(account, common)),
+  ];
+}
+
+/** A schedule that starts a workflow. */
+type SyncSchedule = ScheduleOptions<ScheduleOptionsStartWorkflowAction<Workflow>>;
+
+interface Common {
+  taskQueue: string;
+  heartbeatMs: number;
+}
+
+function syncSchedule(pipeline: PipelineConfig, schedule: NonNullable<PipelineConfig["schedule"]>, { taskQueue, heartbeatMs }: Common): SyncSchedule {
+  return {
+    scheduleId: syncId(pipeline.name),
+    spec: { cronExpressions: [schedule.cron], timezone: schedule.timezone },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: "1 hour", pauseOnFailure: false },
+    action: {
+      type: "startWorkflow", workflowType: "sync", workflowId: syncId(pipeline.name), taskQueue,
+      args: [{ pipeline: pipeline.name, heartbeatMs }],
+      workflowTaskTimeout: "5 seconds",
+      staticSummary: `sync ${pipeline.name}: what changed in the source, into the target`,
+      typedSearchAttributes: searchAttributes(pipeline.name, "sync"),
+    },
+    typedSearchAttributes: searchAttributes(pipeline.name, "sync"),
+  };
+}
+
+function refreshSchedule(account: string, { taskQueue, heartbeatMs }: Common): SyncSchedule {
+  return {
+    scheduleId: `refresh-token/${account}`,
+    spec: { cronExpressions: [REFRESH_CRON], timezone: "Asia/Shanghai" },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: "1 hour", pauseOnFailure: false },
+    action: {
+      type: "startWorkflow", workflowType: "refreshToken", workflowId: `refresh-token/${account}`, taskQueue,
+      args: [{ account, heartbeatMs }],
+      staticSummary: `refresh the token of account ${account} when that takes effect`,
+      typedSearchAttributes: searchAttributes(account, "refresh-token"),
+    },
+    typedSearchAttributes: searchAttributes(account, "refresh-token"),
+  };
+}
+
+/** Creates or updates the config's schedules. Repeating it changes nothing; a pause set by an operator stays. */
+export async function deploySchedules(client: Client, config: TidemarkConfig): Promise<ScheduleChange[]> {
+  const changes: ScheduleChange[] = [];
+  for (const wanted of wantedSchedules(config)) {
+    const cron = wanted.spec.cronExpressions![0]!;
+    changes.push({ id: wanted.scheduleId, change: await deploySchedule(client, wanted), cron, timezone: wanted.spec.timezone ?? "UTC" });
+  }
+  return changes;
+}
+
+async function deploySchedule(client: Client, wanted: SyncSchedule): Promise<ScheduleChange["change"]> {
+  const hash = createHash("sha256").update(JSON.stringify([wanted.spec, wanted.policies, wanted.action])).digest("hex").slice(0, 16);
+  const note = `tidemark ${hash}`;
+  try {
+    await client.schedule.create({ ...wanted, memo: { tidemark: hash }, state: { note } });
+    return "created";
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+  }
+  const handle = client.schedule.getHandle(wanted.scheduleId);
+  const before = await handle.describe();
+  // A schedule's memo cannot be updated, so the configuration's hash lives in the note; a pause note of an operator is kept.
+  const known = before.state.note?.includes(note) ?? false;
+  if (known) return "unchanged";
+  await handle.update((previous) => ({
+    spec: wanted.spec, policies: wanted.policies ?? {}, action: wanted.action,
+    state: { ...previous.state, note: previous.state.paused ? `${previous.state.note ?? ""} (${note})` : note },
+  }));
+  return "updated";
+}

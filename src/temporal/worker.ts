@@ -1,0 +1,63 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { fileURLToPath } from "node:url";
+import { type NativeConnection, Worker } from "@temporalio/worker";
+import { sql } from "kysely";
+import { createActivities } from "../../activities/index.ts";
+import type { Services } from "../sync/services.ts";
+
+export interface WorkerOptions {
+  connection: NativeConnection;
+  namespace: string;
+  services: Services;
+}
+
+/** How often a worker shows in the store that it lives (ms). */
+export const WORKER_SIGN_MS = 2_000;
+
+/**
+ * A worker for all pipelines of the config. `run` returns when the worker was shut down (SIGTERM, SIGINT, or `shutdown()`);
+ * activities under way get up to ten seconds to come to a stop, what they stored stands.
+ */
+export async function createWorker({ connection, namespace, services }: WorkerOptions): Promise<{ run(): Promise<void>; shutdown(): void }> {
+  const { taskQueue, heartbeatMs } = services.config.runtime;
+  const worker = await Worker.create({
+    connection, namespace, taskQueue,
+    workflowsPath: fileURLToPath(new URL("../../workflows/index.ts", import.meta.url)),
+    activities: createActivities(services),
+    shutdownGraceTime: "2 seconds",
+    shutdownForceTime: "10 seconds",
+    maxConcurrentActivityTaskExecutions: 40,
+    maxCachedWorkflows: 100,
+    // A frozen worker's open polls swallow a task each until it times out: few of them are enough here.
+    workflowTaskPollerBehavior: { type: "simple-maximum", maximum: 2 },
+    activityTaskPollerBehavior: { type: "simple-maximum", maximum: 4 },
+    // A killed worker's workflow tasks are given to another one soon.
+    stickyQueueScheduleToStartTimeout: Math.min(5_000, Math.max(1_000, heartbeatMs)),
+    // Heartbeats are how cancellation reaches an activity: not slower than needed.
+    maxHeartbeatThrottleInterval: Math.max(500, Math.floor(heartbeatMs / 2)),
+  });
+  return {
+    shutdown: () => worker.shutdown(),
+    async run() {
+      const id = randomUUID();
+      const sign = () => showSign(services, id).catch(() => undefined);
+      const timer = setInterval(() => void sign(), WORKER_SIGN_MS);
+      await sign();
+      try {
+        await worker.run();
+      } finally {
+        clearInterval(timer);
+        await sql`delete from worker where id = ${id}`.execute(services.store.db).catch(() => undefined);
+      }
+    },
+  };
+}
+
+async function showSign({ store, config }: Services, id: string): Promise<void> {
+  await sql`
+    insert into worker (id, host, pid, task_queue) values (${id}, ${hostname()}, ${process.pid}, ${config.runtime.taskQueue})
+    on conflict (id) do update set seen_at = clock_timestamp()
+  `.execute(store.db);
+  await sql`delete from worker where seen_at < clock_timestamp() - interval '1 day'`.execute(store.db);
+}

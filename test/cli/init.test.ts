@@ -1,0 +1,42 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { loadConfig } from "../../src/config/load.ts";
+import { folderWith, jsonOf, runCli } from "./cli.ts";
+
+const EXAMPLES = fileURLToPath(new URL("../../examples/", import.meta.url));
+const ENV = { JST_APP_KEY: "k", JST_APP_SECRET: "s", QEASY_BASE_URL: "http://127.0.0.1:9" };
+
+test("init writes a config that works once its variables are set", async () => {
+  const cwd = folderWith();
+  const ended = await runCli(["init", "--json"], { cwd });
+  expect(ended.code).toBe(0);
+  expect(readdirSync(cwd).sort()).toEqual([".env.example", "tidemark.config.ts"]);
+  expect((jsonOf(ended) as { written: string[] }).written.map((file) => path.basename(file))).toEqual(["tidemark.config.ts", ".env.example"]);
+  const lines = readFileSync(path.join(cwd, ".env.example"), "utf8").replace(/^(\w+)=$/gm, (_, name: string) => `${name}=${ENV[name as keyof typeof ENV]}`);
+  writeFileSync(path.join(cwd, ".env"), lines);
+  expect((await loadConfig({ folder: cwd, env: {} })).pipelines["orders"]!.target.baseUrl).toBe(ENV.QEASY_BASE_URL);
+});
+
+test("init leaves files alone that are there, unless told", async () => {
+  const cwd = folderWith({ "tidemark.config.ts": "mine" });
+  const refused = await runCli(["init"], { cwd });
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain("TM_INIT_EXISTS");
+  expect(readdirSync(cwd)).toEqual(["tidemark.config.ts"]);
+  expect(readFileSync(path.join(cwd, "tidemark.config.ts"), "utf8")).toBe("mine");
+  expect((await runCli(["init", "--force"], { cwd })).code).toBe(0);
+  expect(readFileSync(path.join(cwd, "tidemark.config.ts"), "utf8")).toContain("defineConfig");
+});
+
+test("init does not put a second config beside one of another kind", async () => {
+  expect((await runCli(["init"], { cwd: folderWith({ "tidemark.config.yaml": "" }) })).code).toBe(2);
+});
+
+test("the examples in TypeScript and YAML mean the same", async () => {
+  const load = (name: string) => loadConfig({ file: path.join(EXAMPLES, name), env: { ...ENV } });
+  const { file: _ts, ...ts } = await load("tidemark.config.ts");
+  const { file: _yaml, ...yaml } = await load("tidemark.config.yaml");
+  expect(yaml).toEqual(ts);
+});

@@ -1,0 +1,125 @@
+import { randomBytes } from "node:crypto";
+import type { ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { sharedServers } from "../support/servers.ts";
+import { end, firstLine, jsonOf, runCli, startCli } from "./cli.ts";
+
+/** Every part a process of its own, as people run them; only Temporal and Postgres are the run's. */
+const children: ChildProcess[] = [];
+let folder: string;
+let env: Record<string, string>;
+let name: string;
+
+const cli = (...args: string[]) => runCli([...args, "--json"], { cwd: folder, env });
+
+async function simulator(...args: string[]): Promise<Record<string, string>> {
+  const child = startCli(["simulate", ...args, "--json"]);
+  children.push(child);
+  return (JSON.parse(await firstLine(child)) as { env: Record<string, string> }).env;
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(os.tmpdir(), "tidemark-run-"));
+  const { databaseUrl, temporal, unique } = await sharedServers();
+  name = `orders-${unique}`;
+  const given = await Promise.all([simulator("jushuitan", "--orders", "150", "--no-limits", "--options", '{"days":2}'), simulator("qeasy", "--secret", "s3")]);
+  env = {
+    ...given[0], ...given[1], DATABASE_URL: databaseUrl, TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace,
+    TIDEMARK_KEY: randomBytes(32).toString("base64"),
+  };
+  writeFileSync(path.join(folder, "tidemark.config.ts"), `import { defineConfig, env } from "tidemark";
+export default defineConfig({
+  runtime: { taskQueue: "${name}", heartbeat: "5s" },
+  accounts: { "main-${unique}": { platform: "jushuitan", kind: "self", baseUrl: env("JST_BASE_URL"), appKey: env("JST_APP_KEY"), appSecret: env("JST_APP_SECRET") } },
+  pipelines: { "${name}": {
+    source: { account: "main-${unique}", api: "/open/orders/single/query", cursor: "version", from: "all", settle: "1s" },
+    schedule: { cron: "0 0 1 1 *" },
+    target: { use: "qeasy", baseUrl: env("QEASY_BASE_URL"), secret: env("QEASY_SECRET") },
+  } },
+});
+`);
+});
+
+afterAll(async () => {
+  await Promise.all(children.map((child) => end(child)));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const COUNTS = { read: expect.any(Number), duplicate: expect.any(Number), unchanged: expect.any(Number), superseded: expect.any(Number), quarantined: expect.any(Number), loaded: expect.any(Number) };
+
+test("deploy makes the schedules, and a second time changes nothing", async () => {
+  const [first, second] = [await cli("deploy"), await cli("deploy")];
+  expect([first.code, second.code]).toEqual([0, 0]);
+  expect(jsonOf(first)).toMatchObject({ pipelines: [{ name, change: "new" }], schedules: expect.arrayContaining([expect.objectContaining({ id: `sync/${name}`, change: "created" })]) });
+  expect((jsonOf(second) as { schedules: { change: string }[] }).schedules.every(({ change }) => change === "unchanged")).toBe(true);
+});
+
+test("sync --wait without a worker fails within 10 seconds", async () => {
+  const ended = await cli("sync", name, "--wait");
+  expect(ended.code).toBe(1);
+  expect((jsonOf(ended) as { error: object }).error).toMatchObject({ code: "TM_NO_WORKER", fix: expect.stringContaining("tidemark worker") });
+  expect(ended.ms).toBeLessThan(12_000); // the process's own start included
+});
+
+test("check finds everything in order", async () => {
+  const ended = await cli("check");
+  expect(jsonOf(ended)).toMatchObject({ ok: true, checks: expect.arrayContaining([expect.objectContaining({ what: `target of ${name}`, ok: true })]) });
+  expect(ended.code).toBe(0);
+  expect(ended.ms).toBeLessThan(30_000); // its time limits do not hold the process
+});
+
+test("check names an unset variable and still looks at the rest", async () => {
+  const ended = await runCli(["check", "--json"], { cwd: folder, env: { ...env, QEASY_BASE_URL: "" } });
+  expect(ended.code).toBe(1);
+  const { checks } = jsonOf(ended) as { checks: { what: string; ok: boolean; detail: string }[] };
+  expect(checks.filter(({ ok }) => !ok)).toMatchObject([{ what: "config", detail: expect.stringContaining("QEASY_BASE_URL") }]);
+  expect(checks).toContainEqual(expect.objectContaining({ what: "temporal", ok: true }));
+});
+
+test("preview prints records byte for byte, as a table for people", async () => {
+  const [programs, people] = await Promise.all([cli("preview", name), runCli(["preview", name], { cwd: folder, env })]);
+  expect([programs.code, people.code]).toEqual([0, 0]);
+  const { records } = jsonOf(programs) as { records: { id: string; version: string; record: { id: string; o_id: unknown } }[] };
+  expect(records.length).toBeGreaterThan(0);
+  for (const { id, version, record } of records) {
+    expect(record.id).toBe(id);
+    expect(programs.stdout).toMatch(new RegExp(`"ts":"?${version}\\b`)); // beyond 2^53: a parsed number would be another one
+  }
+  expect(people.stdout).toMatch(/^id .*\bo_id\b/m);
+  expect(people.stdout).toContain(records[0]!.id);
+});
+
+test("worker, sync, backfill and status do the job and tell it in their documented shapes", async () => {
+  const worker = startCli(["worker"], { cwd: folder, env });
+  children.push(worker);
+  const ready = new Promise<void>((resolve) => worker.stderr!.on("data", (text) => String(text).includes("worker polls") && resolve()));
+  await ready;
+
+  const sync = await cli("sync", name, "--wait");
+  expect(sync.code).toBe(0);
+  expect(jsonOf(sync)).toMatchObject({
+    pipeline: name, workflowId: expect.stringContaining(`sync/${name}`), runId: expect.any(String), status: "completed", counts: { ...COUNTS, loaded: 150 },
+    requests: expect.any(Number), slices: expect.any(Number), from: expect.any(String), to: expect.any(String), checkpoint: expect.stringMatching(/^\d{17}$/), seconds: expect.any(Number),
+  });
+
+  const day = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
+  const backfill = await cli("backfill", name, "--from", day(-4), "--to", day(0), "--wait");
+  expect(backfill.code).toBe(0);
+  const report = jsonOf(backfill) as { counts: { read: number; unchanged: number } };
+  expect(report).toMatchObject({ pipeline: name, workflowId: `backfill/${name}`, status: "completed", counts: { ...COUNTS, loaded: 0 }, from: expect.stringMatching(/Z$/), to: expect.stringMatching(/Z$/) });
+  expect(report.counts.unchanged).toBeGreaterThan(0);
+
+  const status = await cli("status");
+  expect(jsonOf(status)).toMatchObject({
+    temporal: { ok: true }, store: { ok: true, from: "DATABASE_URL" },
+    pipelines: [{ name, cursor: "version", checkpoint: expect.stringMatching(/^\d{17}$/), newestCommitAt: expect.stringMatching(/Z$/), ageMs: expect.any(Number), limitMs: expect.any(Number), quarantined: 0, doubtful: 0, running: expect.any(Boolean), backfills: [expect.objectContaining({ state: "done" })] }],
+  });
+  const people = await runCli(["status"], { cwd: folder, env });
+  expect(people.stdout).toContain(name);
+
+  expect(jsonOf(await cli("sync", name))).toMatchObject({ pipeline: name, status: "started", runId: expect.any(String) });
+  expect((await end(worker)).code).toBe(0);
+});

@@ -1,0 +1,47 @@
+import { fileURLToPath } from "node:url";
+import { Worker } from "@temporalio/worker";
+import { afterEach, expect, test } from "vitest";
+import { type Job, pipelineName, startJob } from "../support/job.ts";
+
+let job: Job;
+afterEach(() => job.stop());
+
+test("histories replay, stay short, and hold neither orders nor secrets", async () => {
+  job = await startJob({
+    source: { from: Date.now(), settleMs: 200, lookbackMs: 1_000, sweepEveryMs: 1, sliceRecords: 5_000, pageSize: 100 },
+    jushuitan: { orders: 6_000, days: 2, faults: { cutJson: 0.05, html502: 0.05 } },
+    qeasy: { faults: { http500: 0.1, html200: 0.05 } }, target: { batchSize: 500, headers: { Authorization: "Bearer top-secret-of-the-target" } },
+  });
+  const now = Date.now();
+  const backfill = await job.backfill(now - 3 * 86_400_000, now);
+  await job.sync();
+  const query = `TidemarkPipeline = "${pipelineName(job)}"`;
+  // Visibility lags behind.
+  await expect.poll(async () => (await job.temporal.client.workflow.count(query)).count, { timeout: 10_000 }).toBe(2);
+  const histories: { workflowId: string; history: Awaited<ReturnType<ReturnType<typeof job.temporal.client.workflow.getHandle>["fetchHistory"]>> }[] = [];
+  for await (const run of job.temporal.client.workflow.list({ query })) {
+    histories.push({ workflowId: run.workflowId, history: await job.temporal.client.workflow.getHandle(run.workflowId, run.runId).fetchHistory() });
+  }
+  const events = histories.find((one) => one.workflowId === backfill.workflowId)!.history.events!.length;
+  expect(events).toBeLessThan(200);
+
+  const truth = (await (await fetch(`${job.source.url}/_admin/truth?limit=6000`)).text()).trim().split("\n").map((line) => (JSON.parse(line) as { id: string }).id);
+  const text = histories.flatMap(({ history }) => (history.events ?? []).map((event) => decode(event))).join("\n");
+  const record = await (await fetch(`${job.source.url}/_admin/record?id=${truth[10]}`)).text();
+  const names = [...record.matchAll(/"(?:receiver_name|shop_buyer_id|so_id)":"([^"]{3,})"/g)].map((match) => match[1]!);
+  expect(names.length).toBeGreaterThan(1);
+  for (const secret of [...names, "top-secret-of-the-target", "demo-app-secret", "00112233445566778899aabbccddeeff", "o_id"]) expect(text).not.toContain(secret);
+  expect(truth.filter((id) => new RegExp(`(?<!\\d)${id}(?!\\d)`).test(text))).toEqual([]);
+
+  const replayed: string[] = [];
+  for await (const result of Worker.runReplayHistories({ workflowsPath: fileURLToPath(new URL("../../workflows/index.ts", import.meta.url)) }, histories)) {
+    expect(result.error).toBeUndefined();
+    replayed.push(result.workflowId);
+  }
+  expect(replayed).toHaveLength(2);
+}, 120_000);
+
+/** An event with its payloads as text. */
+function decode(event: unknown): string {
+  return JSON.stringify(event, (_key, value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString("utf8") : typeof value === "bigint" ? String(value) : value));
+}

@@ -1,0 +1,125 @@
+import { sql } from "kysely";
+import { afterEach, expect, test } from "vitest";
+import { deploy } from "../../src/ops/deploy.ts";
+import { pipelineStatus } from "../../src/ops/status.ts";
+import { startQeasy } from "../../src/simulator/qeasy/server.ts";
+import { type Job, pipelineName, startJob } from "../support/job.ts";
+
+let job: Job;
+afterEach(() => job.stop());
+
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const perfect = { missing: 0, stale: 0, wrongContent: 0, unknown: 0, duplicated: 0 };
+const QUICK = { from: "all" as const, lookbackMs: 500, sweepEveryMs: 3_600_000, sliceRecords: 400, pageSize: 50 };
+const status = () => pipelineStatus(job.store, job.config, pipelineName(job));
+
+/** Starts a run beside the scheduled ones, under an id of its own, as a manual trigger that allows all would. */
+const startRun = (id: string) => job.temporal.client.workflow.start("sync", {
+  workflowId: `${id}/${pipelineName(job)}`, taskQueue: job.config.runtime.taskQueue,
+  args: [{ pipeline: pipelineName(job), heartbeatMs: job.config.runtime.heartbeatMs }],
+});
+
+test("a run ends although the source changes faster than it is read", async () => {
+  job = await startJob({ source: { ...QUICK, pageSize: 5 }, jushuitan: { orders: 100, changesPerRequest: 8, latencyMs: 5 } });
+  await job.sync();
+  await job.freeze();
+  await job.sync();
+  expect(await job.compare()).toMatchObject(perfect);
+}, 60_000);
+
+test("what commits late below the cursor is caught by the next sweep, and by nothing else", async () => {
+  job = await startJob({ source: { ...QUICK, lookbackMs: 4_000, sweepEveryMs: 3_600_000 }, jushuitan: { orders: 200, lateCommits: { share: 1, minMs: 2_500, maxMs: 2_600 } } });
+  await job.sync();
+  const insert = (body: object) => fetch(`${job.source.url}/_admin/insert`, { method: "POST", body: JSON.stringify(body) });
+  await insert({ count: 3, lateMs: 2_000 });
+  await insert({ count: 1, lateMs: 0 });
+  await job.sync();
+  await wait(2_300);
+  await job.sync();
+  expect((await job.compare()).missing).toBe(3);
+  job.config.pipelines[pipelineName(job)]!.source.sweepEveryMs = 1;
+  await job.sync();
+  expect(await job.compare()).toMatchObject(perfect);
+}, 60_000);
+
+test("two runs side by side: one reads, the other waits for it, and each order is read once", async () => {
+  job = await startJob({ source: QUICK, jushuitan: { orders: 2_000, latencyMs: 15 } });
+  const runs = await Promise.all(["a", "b"].map(startRun));
+  const results = await Promise.all(runs.map((run) => run.result() as Promise<{ counts: { loaded: number; requests: number } }>));
+  expect(results.map((result) => result.counts.loaded).toSorted((a, b) => a - b)).toEqual([0, 2_000]);
+  expect(await job.compare()).toMatchObject(perfect);
+}, 90_000);
+
+test("a terminated run blocks nothing: the next one takes over its pages and goes on", async () => {
+  job = await startJob({ source: QUICK, jushuitan: { orders: 2_000, latencyMs: 20 }, runtime: { heartbeatMs: 1_000 } });
+  const run = await startRun("t");
+  for (;;) {
+    const { rows } = await sql<{ pages: number }>`select count(*)::int as pages from page`.execute(job.store.db);
+    if (rows[0]!.pages > 4) break;
+    await wait(20);
+  }
+  await run.terminate("test");
+  await job.sync();
+  expect(await job.compare()).toMatchObject(perfect);
+  const state = (await (await fetch(`${job.source.url}/_admin/state`)).json()) as { pagesAskedTwice: number };
+  expect(state.pagesAskedTwice).toBeLessThanOrEqual(1);
+}, 90_000);
+
+test("a first start with a date loads what was modified since, and says when the initial load is complete", async () => {
+  const from = Date.now() - 86_400_000;
+  job = await startJob({
+    source: { ...QUICK, from, settleMs: 300, lookbackMs: 25_000 },
+    jushuitan: { orders: 1_000, days: 2, changesPerRequest: 1, insertsPerRequest: 1, lateCommits: { share: 0.3, minMs: 50, maxMs: 1_500 } },
+  });
+  await job.sync();
+  expect((await status()).initialLoad.complete).toBe(false);
+  await job.freeze();
+  await wait(27_000);
+  job.config.pipelines[pipelineName(job)]!.source.sweepEveryMs = 1;
+  await job.sync();
+  expect((await status()).initialLoad).toEqual({ complete: true, waitingFor: null });
+  const truth = (await (await fetch(`${job.source.url}/_admin/truth`)).text()).trim().split("\n").map((line) => JSON.parse(line) as { id: string; modified: string });
+  const wanted = truth.filter((order) => Date.parse(`${order.modified.replace(" ", "T")}+08:00`) >= from + 1_000);
+  const held = new Set((await (await fetch(`${job.target.url}/_admin/records`)).text()).trim().split("\n").map((line) => (JSON.parse(line) as { id: string }).id));
+  expect(wanted.length).toBeGreaterThan(300);
+  expect(held.size).toBeLessThan(truth.length);
+  expect(wanted.filter((order) => !held.has(order.id))).toEqual([]);
+  expect(await job.compare()).toMatchObject({ stale: 0, wrongContent: 0, unknown: 0 });
+}, 150_000);
+
+test("another target is refused until it is said whether everything is to be loaded again", async () => {
+  job = await startJob({ source: QUICK, jushuitan: { orders: 120 } });
+  await job.sync();
+  const name = pipelineName(job);
+  const other = await startQeasy();
+  const held = async () => ((await (await fetch(`${other.url}/_admin/state`)).json()) as { held: number }).held;
+  try {
+    job.config.pipelines[name]!.target.baseUrl = other.url;
+    await expect(job.sync()).rejects.toMatchObject({ code: "TM_PIPELINE_CHANGED" });
+    await expect(deploy(job.services, job.temporal, { reload: [], keep: [] })).rejects.toMatchObject({ code: "TM_PIPELINE_CHANGED" });
+    await deploy(job.services, job.temporal, { reload: [], keep: [name] });
+    await job.sync();
+    expect(await held()).toBe(0);
+    await deploy(job.services, job.temporal, { reload: [name], keep: [] });
+    await job.sync();
+    expect(await held()).toBe(120);
+  } finally {
+    await other.close();
+  }
+}, 90_000);
+
+test("a version walk that cannot be trusted stops with its reason, or goes on by windows under auto", async () => {
+  job = await startJob({
+    source: { ...QUICK, from: Date.now() - 2 * 86_400_000, settleMs: 200, cursor: "version", lookbackMs: 1_000 },
+    jushuitan: { orders: 300, days: 1 },
+  });
+  await job.sync();
+  await job.configureSource({ faults: { versionDisorder: 1 } });
+  await fetch(`${job.source.url}/_admin/change`, { method: "POST", body: JSON.stringify({ count: 120 }) });
+  await expect(job.sync()).rejects.toMatchObject({ code: "TM_VERSION_ORDER" });
+  job.config.pipelines[pipelineName(job)]!.source.cursor = "auto";
+  await wait(1_300);
+  await job.sync();
+  expect((await status()).cursor).toBe("window");
+  expect(await job.compare()).toMatchObject(perfect);
+}, 90_000);

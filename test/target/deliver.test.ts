@@ -1,0 +1,82 @@
+import { expect, test } from "vitest";
+import { TargetError } from "../../src/errors.ts";
+import type { OutRecord, Target } from "../../src/target/contract.ts";
+import { deliver, idempotencyKey, type Recheck } from "../../src/target/deliver.ts";
+
+const records = (count: number): OutRecord[] =>
+  Array.from({ length: count }, (_, i) => ({ id: `${i}`, sourceId: `${i}`, version: `${100 + i}`, json: `{"id":"${i}"}` }));
+
+/** A target that answers by a rule; what it took and under which keys is kept. */
+function target(rule: (ids: string[]) => TargetError | null, recordsPerRequest = 100) {
+  const taken: string[] = [];
+  const keys: string[] = [];
+  const made: Target = {
+    recordsPerRequest,
+    check: () => Promise.resolve(""),
+    send: (batch, key) => {
+      keys.push(key);
+      const error = rule(batch.map((record) => record.id));
+      if (error !== null) return Promise.reject(error);
+      taken.push(...batch.map((record) => record.id));
+      return Promise.resolve();
+    },
+  };
+  return { target: made, taken, keys };
+}
+
+const refuse = (kind: TargetError["kind"] = "refused") => new TargetError(kind, "TM_TEST", "no");
+const everything: Recheck = () => Promise.resolve({
+  allowed: new Set(records(1000).map((record) => record.id)), guard: { signal: new AbortController().signal, beforeWrite: () => undefined },
+});
+
+test("a refused batch is halved until the refused records stand alone; the rest is loaded", async () => {
+  const { target: qeasy, taken } = target((ids) => (ids.includes("3") || ids.includes("40") ? refuse() : null));
+  const { loaded, refused } = await deliver(qeasy, records(64), 3, everything);
+  expect(refused.map(({ record }) => record.id).toSorted()).toEqual(["3", "40"]);
+  expect(loaded).toHaveLength(62);
+  expect(taken.toSorted()).toEqual(loaded.map((record) => record.id).toSorted());
+});
+
+test("a batch that is too large is halved and nothing of it is refused", async () => {
+  const { target: qeasy } = target((ids) => (ids.length > 10 ? refuse("too-large") : null));
+  expect((await deliver(qeasy, records(64), 3, everything)).loaded).toHaveLength(64);
+});
+
+test("a target that refuses every record stops the pipeline and quarantines nothing", async () => {
+  const { target: qeasy } = target(() => refuse());
+  await expect(deliver(qeasy, records(10), 3, everything)).rejects.toMatchObject({ code: "TM_TARGET_REFUSES_ALL", kind: "misconfigured" });
+  expect((await deliver(qeasy, records(3), 3, everything)).refused).toHaveLength(3);
+});
+
+test.each(["retry", "misconfigured", "lease-lost"] as const)("%s ends the delivery; nothing is refused", async (kind) => {
+  const { target: qeasy } = target(() => refuse(kind));
+  await expect(deliver(qeasy, records(10), 3, everything)).rejects.toMatchObject({ kind });
+});
+
+test("claims are checked again before every request, halves included, and lost ids are left out", async () => {
+  let checks = 0;
+  const { target: qeasy, taken } = target((ids) => (ids.length > 2 ? refuse() : null));
+  const { loaded } = await deliver(qeasy, records(4), 3, async () => {
+    checks++;
+    const { guard } = await everything();
+    return { allowed: new Set(checks === 1 ? ["0", "1", "2", "3"] : ["0", "2", "3"]), guard };
+  });
+  expect(checks).toBe(3);
+  expect(loaded.map((record) => record.id)).toEqual(["0", "2", "3"]);
+  expect(taken).not.toContain("1");
+});
+
+test("the same records have the same key, another version or order another one, and each half its own", async () => {
+  expect(idempotencyKey(records(3))).toBe(idempotencyKey(records(3)));
+  expect(idempotencyKey(records(3))).not.toBe(idempotencyKey(records(3).map((record) => ({ ...record, version: "1" }))));
+  expect(idempotencyKey(records(3))).not.toBe(idempotencyKey(records(3).toReversed()));
+  const { target: qeasy, keys } = target((ids) => (ids.length > 1 ? refuse() : null));
+  await deliver(qeasy, records(4), 3, everything);
+  expect(new Set(keys).size).toBe(keys.length);
+});
+
+test("one object a request where the target takes only one", async () => {
+  const { target: qeasy, keys } = target((ids) => (ids.length > 1 ? refuse() : null), 1);
+  expect((await deliver(qeasy, records(5), 3, everything)).loaded).toHaveLength(5);
+  expect(keys).toHaveLength(5);
+});

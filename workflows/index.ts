@@ -1,0 +1,3 @@
+export { backfill } from "./backfill.ts";
+export { refreshToken } from "./refresh-token.ts";
+export { sync } from "./sync.ts";
