@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 
-/** The first schema. Words as in docs/concepts.md; versions are compared by `newer`. */
+/** The first schema. Words as in docs/how-it-works.md; versions are compared by `newer`. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql.raw(TABLES).execute(db);
 }
