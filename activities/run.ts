@@ -6,7 +6,7 @@ import { clearDoubts } from "../src/store/doubts.ts";
 import { ensureStream, findStream } from "../src/store/streams.ts";
 import { planSlice } from "../src/store/plan.ts";
 import { releaseForward } from "../src/quota/budget.ts";
-import { formatInstant, sliceLabel } from "../src/sync/labels.ts";
+import { checkpointOf, sliceLabel } from "../src/sync/labels.ts";
 import { fallBackToWindows } from "../src/sync/fallback.ts";
 import { extractSlice } from "../src/sync/extract.ts";
 import { loadBatches } from "../src/sync/load.ts";
@@ -99,8 +99,7 @@ export function createRunActivities(services: Services): RunActivities {
       run(async () => {
         await releaseLease(store.db, ref.streamId, ref.lane, ref.token);
         const stream = await findStream(store.db, ref.pipeline);
-        if (stream === null) return null;
-        return stream.cursor === "version" ? stream.checkpointVersion : formatInstant(stream.checkpointAt);
+        return stream === null ? null : checkpointOf(stream);
       }),
   };
 }

@@ -84,7 +84,9 @@ async function perform(machines: Machines, screen: Screen, options: DemoOptions 
     if (view.done) break;
     await sleep(moment === undefined ? 200 : 25, undefined, { signal });
   }
-  screen.say("The backfill is done; scheduled runs catch up. The source is frozen now, to compare it with the target.");
+  screen.say("The backfill is done; scheduled runs catch up.");
+  await caughtUp(machines, signal);
+  screen.say("The source is frozen now, to compare it with the target.");
   await admin(machines.sourceUrl, "freeze", {});
   await settled(machines, screen, signal);
   screen.show(ORDERS, ORDERS, ORDERS);
@@ -120,6 +122,20 @@ async function midLoading({ store }: Machines, view: View): Promise<boolean> {
   if (view.loaded < ORDERS * 0.4) return false;
   const { rows } = await sql`select 1 from batch where state = 'sending' and record_count > 100`.execute(store.services.store.db);
   return rows.length > 0;
+}
+
+/** Waits until a scheduled run that began after this call has reached the end of a source that still changes. */
+async function caughtUp({ store }: Machines, signal: AbortSignal): Promise<void> {
+  const { db } = store.services.store;
+  const { rows: now } = await sql<{ at: string }>`select clock_timestamp()::text as at`.execute(db);
+  for (;;) {
+    const { rows } = await sql`
+      select 1 from slice s join lease l on l.stream_id = s.stream_id and l.lane = s.lane
+      where s.purpose = 'forward' and s.state = 'committed' and s.reached_end and least(s.created_at, l.started_at) > ${now[0]!.at}::timestamptz
+    `.execute(db);
+    if (rows.length > 0) return;
+    await sleep(200, undefined, { signal });
+  }
 }
 
 /** Waits until everything that was written before the freeze has come through: head, sweep, border, nothing doubtful or open. */

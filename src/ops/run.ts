@@ -5,8 +5,10 @@ import type { RunSummary } from "../../workflows/types.ts";
 import { TidemarkError } from "../errors.ts";
 import type { SliceCounts } from "../store/commit.ts";
 import { findStream } from "../store/streams.ts";
+import { checkpointOf } from "../sync/labels.ts";
 import { pipelineOf, type Services } from "../sync/services.ts";
 import { type OpenedTemporal, runLink } from "./open.ts";
+import { type RunView, watchRun } from "./run-view.ts";
 import { requireTaken, requireWorker, type Started, startBackfill, startSync } from "./start.ts";
 import { backfillStatus } from "./status.ts";
 
@@ -23,14 +25,6 @@ export interface RunReport extends Started {
   to?: string | null;
   checkpoint?: string | null;
   seconds?: number;
-}
-
-/** How a run stands while it is waited for. */
-export interface RunView {
-  records: number;
-  pages: number;
-  /** Of what is known to be there; null when unknown. */
-  share: number | null;
 }
 
 export interface RunOptions {
@@ -56,7 +50,7 @@ export async function runSync(services: Services, temporal: OpenedTemporal, name
   if (!options.wait) return { ...base, status: "started" };
   await requireTaken(temporal.client, started, taskQueue, UNTAKEN_MS);
   const result = temporal.client.workflow.getHandle(started.workflowId, started.runId, { followRuns: true }).result() as Promise<RunSummary>;
-  const summary = await watched(result, services, name, null, options);
+  const summary = await watched(result, watchRun(services, name, started), options);
   return { ...base, status: "completed", ...flat(summary), seconds: since(began) };
 }
 
@@ -73,16 +67,16 @@ export async function runBackfill(
   const window = { from: new Date(range.from).toISOString(), to: new Date(range.to).toISOString() };
   if (!options.wait) return { ...base, status: "started", ...window };
   await requireTaken(temporal.client, started, taskQueue, UNTAKEN_MS);
-  await watched(rangeDone(services, temporal, name, started.requestId, options.signal), services, name, started.requestId, options);
+  await watched(rangeDone(services, temporal, name, started.requestId, options.signal), watchRun(services, name, { requestId: started.requestId }), options);
   const summary = await rangeSummary(services, name, started.requestId);
   return { ...base, status: "completed", ...summary, ...window, seconds: since(began) };
 }
 
 /** Waits for a result and reports how far it is meanwhile. */
-async function watched<T>(result: Promise<T>, services: Services, name: string, requestId: string | null, options: RunOptions): Promise<T> {
+async function watched<T>(result: Promise<T>, look: () => Promise<RunView>, options: RunOptions): Promise<T> {
   const timer = setInterval(() => {
     if (options.onProgress === undefined) return;
-    runView(services, name, requestId).then(options.onProgress, () => undefined);
+    look().then(options.onProgress, () => undefined);
   }, POLL_MS);
   const aborted = new Promise<never>((_, reject) => {
     options.signal.addEventListener("abort", () => reject(options.signal.reason as Error), { once: true });
@@ -105,17 +99,6 @@ function asTidemark(error: unknown): unknown {
   return new TidemarkError(cause.type ?? "TM_RUN_FAILED", cause.message, {
     ...(details?.path === undefined ? {} : { path: details.path }), ...(details?.fix === undefined ? {} : { fix: details.fix }),
   });
-}
-
-async function runView({ store }: Services, name: string, requestId: string | null): Promise<RunView> {
-  const stream = await findStream(store.db, name);
-  const { rows } = await sql<{ records: number; pages: number; share: number | null }>`
-    select coalesce(sum(s.read), 0)::int as records, coalesce(sum(s.pages), 0)::int as pages,
-      max(case when r.to_at > r.from_at then extract(epoch from r.next_at - r.from_at) / extract(epoch from r.to_at - r.from_at) end)::float8 as share
-    from slice s left join load_range r on r.id = s.range_id and r.request_id = ${requestId}
-    where s.stream_id = ${stream?.id ?? "0"} and (${requestId}::text is null and s.created_at > clock_timestamp() - interval '1 hour' or r.id is not null)
-  `.execute(store.db);
-  return rows[0]!;
 }
 
 /** Resolves when the range is done; rejects when the workflow ended before or waits for a person. */
@@ -164,7 +147,7 @@ async function rangeSummary({ store }: Services, name: string, requestId: string
   `.execute(store.db);
   const { slices, requests, pages, ...counts } = rows[0]!;
   const stream = await findStream(store.db, name);
-  return { counts, requests, pages, slices, checkpoint: stream?.checkpointVersion ?? null };
+  return { counts, requests, pages, slices, checkpoint: stream === null ? null : checkpointOf(stream) };
 }
 
 function flat(summary: RunSummary): Partial<RunReport> {

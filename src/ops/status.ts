@@ -3,7 +3,7 @@ import type { TidemarkConfig } from "../config/types.ts";
 import { getApi } from "../source/jushuitan/index.ts";
 import type { Store } from "../store/db.ts";
 import { findStream } from "../store/streams.ts";
-import { formatInstant } from "../sync/labels.ts";
+import { checkpointOf, formatInstant } from "../sync/labels.ts";
 
 /** How a pipeline stands, from the store alone. */
 export interface PipelineStatus {
@@ -81,7 +81,7 @@ export async function pipelineStatus(store: Store, config: TidemarkConfig, name:
   const complete = row.headRead && row.initialOpen === 0;
   return {
     ...base, cursor: stream.cursor,
-    checkpoint: stream.cursor === "version" ? stream.checkpointVersion : formatInstant(stream.checkpointAt),
+    checkpoint: checkpointOf(stream),
     newestCommitAt: formatInstant(stream.newestCommitAt), ageMs: row.ageMs === null ? null : Math.round(row.ageMs),
     late: row.ageMs !== null && row.ageMs > pipeline.freshnessMs,
     quarantined: row.quarantined, doubtful: row.doubtful, openSlices: row.openSlices, unproven: row.unproven,

@@ -16,17 +16,20 @@ export interface Store {
 
 const SCHEMA = "tidemark";
 const REPEATABLE = new Set(["40001", "40P01"]);
+/** A process that froze, or lost its network, within a transaction keeps its locks no longer (ms). No transaction waits for anything but Postgres. */
+const FROZEN_MS = 10_000;
 
 /**
  * Opens a pool on the database; nothing is created. 64-bit integers and numerics arrive as text.
  * @param url a Postgres URL
  * @param options.connections pool size, default 10
+ * @param options.frozenMs how long a transaction may be silent before Postgres ends it, default 10 s
  */
-export function openStore(url: string, options: { connections?: number; name?: string } = {}): Store {
+export function openStore(url: string, options: { connections?: number; name?: string; frozenMs?: number } = {}): Store {
   const pool = new Pool({
     connectionString: url,
     max: options.connections ?? 10,
-    options: `-c search_path=${SCHEMA} -c timezone=UTC`,
+    options: `-c search_path=${SCHEMA} -c timezone=UTC -c idle_in_transaction_session_timeout=${options.frozenMs ?? FROZEN_MS}`,
     application_name: options.name ?? "tidemark",
     connectionTimeoutMillis: 10_000,
     keepAlive: true,

@@ -1,8 +1,14 @@
 import type { Slice } from "../store/slices.ts";
+import type { Stream } from "../store/streams.ts";
 
 /** ISO 8601 UTC without fractions, or null. */
 export function formatInstant(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString().replace(/\.\d{3}Z$/, "Z");
+}
+
+/** Up to where everything is committed: a version, or an ISO 8601 time. */
+export function checkpointOf(stream: Pick<Stream, "cursor" | "checkpointVersion" | "checkpointAt">): string | null {
+  return stream.cursor === "version" ? stream.checkpointVersion : formatInstant(stream.checkpointAt);
 }
 
 /** What a slice reads, for people. */
