@@ -35,7 +35,7 @@ export interface RunOptions {
 }
 
 /** How long to look for a worker before anything is started, and for one that takes the run's first task (ms): under 10 s together. */
-const WORKER_MS = 5_000;
+const WORKER_MS = 4_000;
 const UNTAKEN_MS = 4_000;
 const POLL_MS = 500;
 

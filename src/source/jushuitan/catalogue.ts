@@ -1,3 +1,4 @@
+import { nearest } from "../../config/nearest.ts";
 import { ConfigError } from "../../errors.ts";
 import type { ApiDescription } from "../contract.ts";
 
@@ -60,32 +61,15 @@ export function getApi(path: string): ApiDescription {
   const found = CATALOGUE.find((api) => api.path === path);
   if (found !== undefined) return found;
   const known = CATALOGUE.map((api) => api.path);
-  const nearest = nearestOf(path, known);
+  const near = nearest(plain(path), known.map(plain));
+  const meant = known.find((one) => plain(one) === near);
   throw new ConfigError("TM_CONFIG_API", `Unknown source API ${JSON.stringify(path)}`, {
-    fix: `${nearest === null ? "" : `Did you mean ${nearest}? `}Known APIs: ${known.join(", ")}`,
+    fix: `${meant === undefined ? "" : `Did you mean ${meant}? `}Known APIs: ${known.join(", ")}`,
     details: { known },
   });
 }
 
-/** The candidate that differs least; null when all differ in more than half of their characters. */
-function nearestOf(text: string, candidates: readonly string[]): string | null {
-  const plain = (path: string) => path.toLowerCase().replace(/[^a-z]+/g, "/").replace(/^\/|\/$/g, "");
-  const ranked = candidates
-    .map((candidate) => ({ candidate, distance: editDistance(plain(text), plain(candidate)) }))
-    .sort((a, b) => a.distance - b.distance);
-  const best = ranked[0];
-  return best !== undefined && best.distance <= best.candidate.length / 2 ? best.candidate : null;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
+/** Without what people write differently: `orders.single.query` for `/open/orders/single/query`. */
+function plain(path: string): string {
+  return path.toLowerCase().replace(/[^a-z]+/g, "/").replace(/^\/|\/$/g, "");
 }
