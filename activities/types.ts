@@ -30,7 +30,8 @@ export interface SliceRef {
   purpose: Purpose;
   /** What it reads, for people: versions or times, no order data. */
   label: string;
-  from: string;
+  /** null where nothing is asked of the source. */
+  from: string | null;
   to: string | null;
 }
 
@@ -42,7 +43,7 @@ export interface ExtractAnswer {
   state: "extracted" | "split" | "fallback" | "unproven";
   pass: number;
   reachedEnd: boolean;
-  /** Where a version slice ended, or the window's end. */
+  /** Where a version slice ended, or the window's end; "" for neither. */
   to: string;
   /** HTTP requests that reading it took so far. */
   requests: number;

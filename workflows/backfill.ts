@@ -12,6 +12,8 @@ import type { BackfillInput, BackfillMessage, BackfillProgress, RunSummary } fro
 export const addRangeSignal = defineSignal<[RangeRequest]>("addRange");
 /** Ends a range by its request id; what was read of it stays. */
 export const cancelRangeSignal = defineSignal<[string]>("cancelRange");
+/** Something else for this lane lies in the store, such as records of quarantine to be tried again. */
+export const lookSignal = defineSignal("look");
 export const pauseSignal = defineSignal("pause");
 export const resumeSignal = defineSignal("resume");
 export const progressQuery = defineQuery<BackfillProgress>("progress");
@@ -27,6 +29,7 @@ export async function backfill(input: BackfillInput): Promise<RunSummary> {
   const state: Omit<BackfillProgress, "slices" | "counts"> = { paused: input.paused ?? false, reading: null, waitingFor: null, refused: [] };
   setHandler(addRangeSignal, (range) => void pending.push({ do: "add", range }), { description: "Add a range { from, to, requestId } of modified time" });
   setHandler(cancelRangeSignal, (requestId) => void pending.push({ do: "cancel", requestId }), { description: "End a range by its request id" });
+  setHandler(lookSignal, () => void pending.push({ do: "look" }), { description: "Look for work in the store" });
   setHandler(pauseSignal, () => void (state.paused = true), { description: "Stop after the slice under way" });
   setHandler(resumeSignal, () => void (state.paused = false), { description: "Go on" });
   setHandler(progressQuery, () => ({ ...state, slices: totals.slices, counts: totals.counts }), { description: "Counts and what is being read" });
@@ -87,7 +90,7 @@ async function writeDown(run: LaneRun, pending: BackfillMessage[], refused: stri
   for (let message = pending[0]; message !== undefined; message = pending[0]) {
     try {
       if (message.do === "add") await run.activities.addRange(run.ref, message.range);
-      else await run.activities.cancelRange(run.ref, message.requestId);
+      else if (message.do === "cancel") await run.activities.cancelRange(run.ref, message.requestId);
     } catch (error) {
       // A wrong message must not hold up the others.
       if (!(error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === "TM_RANGE_INVALID")) throw error;

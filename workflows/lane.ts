@@ -67,7 +67,7 @@ function addCounts(totals: Totals, counts: SliceCounts, slice: SliceRef, got: Ex
   }
   totals.slices += 1;
   totals.from ??= slice.from;
-  totals.to = got.to;
+  if (got.to !== "") totals.to = got.to;
 }
 
 /** What Temporal's UI shows of the run. */

@@ -33,7 +33,7 @@ export interface BackfillInput {
   totals?: Totals;
 }
 
-export type BackfillMessage = { do: "add"; range: RangeRequest } | { do: "cancel"; requestId: string };
+export type BackfillMessage = { do: "add"; range: RangeRequest } | { do: "cancel"; requestId: string } | { do: "look" };
 
 export interface BackfillProgress {
   paused: boolean;

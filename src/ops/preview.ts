@@ -1,5 +1,5 @@
 import { withStringMember } from "../json/raw.ts";
-import { memberText } from "../sync/extract.ts";
+import { memberText } from "../sync/staged.ts";
 import { accountOf, pipelineContext, pipelineOf, type Services } from "../sync/services.ts";
 
 /** One page of a pipeline's source, mapped as the target would get it. Nothing is written. */

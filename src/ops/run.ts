@@ -11,6 +11,7 @@ import { type OpenedTemporal, runLink } from "./open.ts";
 import { type RunView, watchRun } from "./run-view.ts";
 import { requireTaken, requireWorker, type Started, startBackfill, startSync } from "./start.ts";
 import { backfillStatus } from "./status.ts";
+import { backfillDid } from "./wait.ts";
 
 /** What `sync` and `backfill` print; with `--wait` all of it. */
 export interface RunReport extends Started {
@@ -35,8 +36,8 @@ export interface RunOptions {
 }
 
 /** How long to look for a worker before anything is started, and for one that takes the run's first task (ms): under 10 s together. */
-const WORKER_MS = 4_000;
-const UNTAKEN_MS = 4_000;
+export const WORKER_MS = 4_000;
+export const UNTAKEN_MS = 4_000;
 const POLL_MS = 500;
 
 /** Starts a sync run, and with `wait` returns when a run that began after this call has ended. @throws TidemarkError */
@@ -103,27 +104,13 @@ function asTidemark(error: unknown): unknown {
 
 /** Resolves when the range is done; rejects when the workflow ended before or waits for a person. */
 async function rangeDone(services: Services, temporal: OpenedTemporal, name: string, requestId: string, signal: AbortSignal): Promise<void> {
-  const handle = temporal.client.workflow.getHandle(`backfill/${name}`);
-  let completed = false;
-  for (;;) {
-    signal.throwIfAborted();
+  const isDone = async () => {
     const stream = await findStream(services.store.db, name);
     const range = stream === null ? undefined : (await backfillStatus(services.store, stream.id)).find((one) => one.requestId === requestId);
-    if (range?.state === "done") return;
     if (range?.state === "cancelled") throw new TidemarkError("TM_RANGE_CANCELLED", "the range was cancelled before it was read");
-    const { status } = await handle.describe();
-    if (status.name === "COMPLETED") {
-      if (completed) throw await leftOpen(services, requestId);
-      completed = true;
-    }
-    if (status.name !== "RUNNING" && status.name !== "COMPLETED" && status.name !== "CONTINUED_AS_NEW") {
-      throw new TidemarkError("TM_RUN_FAILED", `the backfill workflow ended as ${status.name}`, { fix: "See its history in Temporal's UI; the range stays in the store and goes on with the next backfill." });
-    }
-    const waitingFor = status.name === "RUNNING" ? await handle.query<{ waitingFor: string | null }>("progress").then((now) => now.waitingFor, () => null) : null;
-    const coded = waitingFor === null ? null : /^(TM_[A-Z_]+): (.*)$/s.exec(waitingFor);
-    if (coded !== null) throw new TidemarkError(coded[1]!, coded[2]!, { fix: "The backfill goes on by itself once that is mended." });
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
+    return range?.state === "done";
+  };
+  if (!(await backfillDid(temporal, name, isDone, signal))) throw await leftOpen(services, requestId);
 }
 
 /** The backfill ended, and the range is not done. */

@@ -65,17 +65,22 @@ export interface BackfillStarted extends Started {
 
 /** Asks the pipeline's backfill workflow for a range, starting it if needed. @param range ms UTC; `to` exclusive */
 export async function startBackfill(
-  client: Client, { config }: Services, pipeline: string, range: { from: number; to: number },
+  client: Client, services: Services, pipeline: string, range: { from: number; to: number },
 ): Promise<BackfillStarted> {
-  const { taskQueue, heartbeatMs } = config.runtime;
   const requestId = randomUUID();
   const request = { from: new Date(range.from).toISOString(), to: new Date(range.to).toISOString(), requestId };
+  return { ...(await signalBackfill(client, services, pipeline, "addRange", [request])), requestId };
+}
+
+/** Signals the pipeline's backfill workflow, starting it if needed. */
+export async function signalBackfill(client: Client, { config }: Services, pipeline: string, signal: string, signalArgs: unknown[] = []): Promise<Started> {
+  const { taskQueue, heartbeatMs } = config.runtime;
   const handle = await client.workflow.signalWithStart("backfill", {
-    workflowId: `backfill/${pipeline}`, taskQueue, args: [{ pipeline, heartbeatMs }], signal: "addRange", signalArgs: [request],
+    workflowId: `backfill/${pipeline}`, taskQueue, args: [{ pipeline, heartbeatMs }], signal, signalArgs,
     workflowTaskTimeout: "5 seconds",
     staticSummary: `backfill ${pipeline}: ranges of modified time that people asked for`, typedSearchAttributes: searchAttributes(pipeline, "backfill"),
   });
-  return { workflowId: handle.workflowId, runId: handle.signaledRunId, requestId };
+  return { workflowId: handle.workflowId, runId: handle.signaledRunId };
 }
 
 /** A poller that was heard of longer ago is gone (ms): long polls end after a minute. */

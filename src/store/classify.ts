@@ -22,9 +22,8 @@ export async function markExtracted(store: Store, slice: Slice, end: { endVersio
 /**
  * Sorts the rows of an extracted slice: the newest of each id needs work unless the index already holds it; the rest is
  * counted as duplicate, unchanged or superseded. "Holds" means loaded or quarantined: a version that is merely in flight
- * elsewhere does not count, its row stays pending.
+ * elsewhere does not count, its row stays pending. Two source ids with the same target id are marked as colliding.
  * @param pass the pass of a window walk that proved itself
- * Two source ids with the same target id are marked as colliding.
  * @param resendHeld true: rows that the index holds in this very version need work as well (`idCheck: false`)
  */
 export async function classifySlice(store: Store, slice: Slice, pass: number, resendHeld: boolean): Promise<void> {
@@ -47,7 +46,7 @@ export async function classifySlice(store: Store, slice: Slice, pass: number, re
         when r.held is null or r.source_id <> n.source_id or n.same_id > 1 then 'pending'
         when newer(n.version, n.modified, n.hash, n.read_no, r.version, r.modified, r.hash, r.read_no) then 'pending'
         when newer(r.version, r.modified, r.hash, r.read_no, n.version, n.modified, n.hash, n.read_no) then 'superseded'
-        when (${resendHeld} or r.resend) and r.held = 'loaded' then 'pending'
+        when r.resend or (${resendHeld} and r.held = 'loaded') then 'pending'
         else 'unchanged' end as outcome
       from newest n left join record r on r.stream_id = ${slice.streamId} and r.id = n.id
     ), work as (

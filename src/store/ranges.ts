@@ -21,7 +21,7 @@ const COLUMNS = sql`id::text, purpose, request_id as "requestId", ${epochMs("fro
 
 export interface NewRange {
   streamId: string;
-  purpose: Exclude<Purpose, "forward">;
+  purpose: Exclude<Purpose, "forward" | "replay">;
   fromAt: number;
   toAt: number;
   archiveToo?: boolean;

@@ -4,7 +4,7 @@ import type { Db, Tx } from "./db.ts";
 import type { Lane } from "./leases.ts";
 import { epochMs, timestamp } from "./streams.ts";
 
-export type Purpose = "forward" | "initial" | "reread" | "resend" | "sweep" | "backfill";
+export type Purpose = "forward" | "initial" | "reread" | "resend" | "sweep" | "backfill" | "replay";
 export type SliceState = "open" | "extracted" | "classified" | "committed" | "split" | "dropped";
 
 /** A bounded piece of a pipeline's range; what it asks for is fixed when it is made. */
@@ -13,7 +13,8 @@ export interface Slice {
   streamId: string;
   lane: Lane;
   purpose: Purpose;
-  kind: "version" | "window";
+  /** `rows`: staged when the slice is made, nothing is asked. */
+  kind: "version" | "window" | "rows";
   token: string;
   state: SliceState;
   rangeId: string | null;
@@ -42,7 +43,8 @@ const COLUMNS = sql`id::text, stream_id::text as "streamId", lane, purpose, kind
 /** Where a new slice reads. */
 export type SliceBounds =
   | { kind: "version"; fromVersion: string; toVersion?: string; sweepId?: string }
-  | { kind: "window"; fromAt: number; toAt: number; rangeId?: string; archive?: boolean; parentId?: string };
+  | { kind: "window"; fromAt: number; toAt: number; rangeId?: string; archive?: boolean; parentId?: string }
+  | { kind: "rows" };
 
 export interface NewSlice {
   streamId: string;

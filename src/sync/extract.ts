@@ -1,7 +1,5 @@
-import { createHash } from "node:crypto";
 import { sql } from "kysely";
 import { SourceError } from "../errors.ts";
-import { memberSpans, scalarText } from "../json/raw.ts";
 import type { SourceAnswer, SourceRow } from "../source/contract.ts";
 import { checkVersionPage } from "../source/walk-version.ts";
 import { cutWindow, isWhole, judgePass, nextWindowStep } from "../source/walk-window.ts";
@@ -12,6 +10,7 @@ import { getSlice, splitSlice } from "../store/slices.ts";
 import { epochMs } from "../store/streams.ts";
 import type { SliceContext } from "./context.ts";
 import { formatInstant } from "./labels.ts";
+import { stagedRows } from "./staged.ts";
 
 /** How reading a slice ended. */
 export interface Extraction {
@@ -55,7 +54,7 @@ async function extractVersions(context: SliceContext): Promise<Extraction> {
     const bounded = slice.toVersion !== null && BigInt(page.last) >= BigInt(slice.toVersion);
     const seq: number = (latest?.seq ?? 0) + 1;
     latest = await stagePage(store.db, slice, {
-      pass: 1, seq, pageNo: 1, fromVersion: from, lastVersion: page.last, total: null, rows: stagedRows(context, answer.rows),
+      pass: 1, seq, pageNo: 1, fromVersion: from, lastVersion: page.last, total: null, rows: staged(context, answer.rows),
       requests: answer.requests, readNo: readNo(), reachedEnd, isLast: reachedEnd || bounded || seq >= mostPages,
     });
     context.progress(latest.seq);
@@ -114,7 +113,7 @@ async function extractWindow(context: SliceContext): Promise<Extraction> {
     const seq = passMarks.length + 1;
     const stored = await stagePage(store.db, slice, {
       pass, seq, pageNo: step.page, fromVersion: null, lastVersion: null, total: answer.total, isLast: false,
-      rows: kept ? stagedRows(context, answer.rows) : [], requests: answer.requests, readNo: readNo(), reachedEnd: false,
+      rows: kept ? staged(context, answer.rows) : [], requests: answer.requests, readNo: readNo(), reachedEnd: false,
     });
     passMarks = [...passMarks, stored];
     context.progress(seq);
@@ -172,23 +171,6 @@ async function finished({ store, slice }: SliceContext, state: Extraction["state
   return { state, pass: rows[0]?.pass ?? 1, reachedEnd: rows[0]?.reachedEnd ?? false };
 }
 
-/** Rows as they are staged: every row gets a source id and a target id, so that none is lost for lack of one. */
-function stagedRows({ pipeline, source }: SliceContext, rows: readonly SourceRow[]): StagedRow[] {
-  const { idField } = source().source.api;
-  const sameId = pipeline.mapping.id === idField;
-  return rows.map((row) => {
-    const hash = row.version === null || row.id === null ? createHash("sha256").update(row.raw).digest("hex") : null;
-    const sourceId = row.id ?? `${NO_ID}${hash}`;
-    const targetId = row.id === null ? null : sameId ? row.id : memberText(row.raw, pipeline.mapping.id);
-    return { ...row, hash, sourceId, targetId: targetId ?? (sourceId.startsWith(NO_ID) ? sourceId : `${NO_ID}${sourceId}`) };
-  });
-}
-
-/** Begins the index key of a record without an id: it is quarantined once, by its content. */
-export const NO_ID = "no-id:";
-
-/** A top-level member of a row as text; null when it is missing, empty or no plain value. */
-export function memberText(raw: string, name: string): string | null {
-  const [span] = memberSpans(raw, 0, [name]);
-  return span === undefined ? null : scalarText(raw.slice(span.start, span.end));
+function staged({ pipeline, source }: SliceContext, rows: readonly SourceRow[]): StagedRow[] {
+  return stagedRows(pipeline.mapping.id, source().source.api.idField, rows);
 }

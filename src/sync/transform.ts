@@ -7,7 +7,7 @@ import type { Tx } from "../store/db.ts";
 import { pageBody } from "../store/pages.ts";
 import { quarantineHolders, quarantineItems, type Refusal } from "../store/quarantine.ts";
 import type { SliceContext } from "./context.ts";
-import { NO_ID } from "./extract.ts";
+import { NO_ID } from "./staged.ts";
 
 /** What a slice has ready to be loaded. */
 export interface Transformation {

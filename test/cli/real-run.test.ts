@@ -64,6 +64,14 @@ test("sync --wait without a worker fails within 10 seconds", async () => {
   expect(ended.ms).toBeLessThan(12_000); // the process's own start included
 });
 
+test("quarantine lists nothing, and tells what is missing in a command", async () => {
+  expect(jsonOf(await cli("quarantine", "list", name))).toEqual({ entries: [], total: 0 });
+  const wrong = await Promise.all([cli("quarantine", "show", "17"), cli("quarantine", "replay", name), cli("quarantine", "discard", name, "--all", "--because", " ")]);
+  expect(wrong.map(({ code }) => code)).toEqual([2, 2, 2]);
+  expect(wrong.map((ended) => (jsonOf(ended) as { error: { code: string } }).error.code)).toEqual(["TM_ENTRY_UNKNOWN", "TM_USAGE", "TM_USAGE"]);
+  expect(jsonOf(await cli("quarantine", "discard", name, "--all", "--because", "trial"))).toEqual({ pipeline: name, discarded: 0 });
+});
+
 test("check finds everything in order", async () => {
   const ended = await cli("check");
   expect(jsonOf(ended)).toMatchObject({ ok: true, checks: expect.arrayContaining([expect.objectContaining({ what: `target of ${name}`, ok: true })]) });

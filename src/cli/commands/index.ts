@@ -6,6 +6,9 @@ import { deploy } from "./deploy.ts";
 import { dev } from "./dev.ts";
 import { init } from "./init.ts";
 import { preview } from "./preview.ts";
+import { quarantine } from "./quarantine.ts";
+import { quarantineDiscard, quarantineReplay } from "./quarantine-change.ts";
+import { quarantineList, quarantineShow } from "./quarantine-list.ts";
 import { simulate } from "./simulate.ts";
 import { simulateJushuitan } from "./simulate-jushuitan.ts";
 import { simulateQeasy } from "./simulate-qeasy.ts";
@@ -15,5 +18,5 @@ import { worker } from "./worker.ts";
 
 /** Every command, in the order of `--help`; a group comes before its commands. */
 export const COMMANDS: readonly AnyCommand[] = [
-  init, check, preview, dev, deploy, worker, sync, backfill, status, simulate, simulateJushuitan, simulateQeasy, demo,
+  init, check, preview, dev, deploy, worker, sync, backfill, status, quarantine, quarantineList, quarantineShow, quarantineReplay, quarantineDiscard, simulate, simulateJushuitan, simulateQeasy, demo,
 ];

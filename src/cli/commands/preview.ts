@@ -15,7 +15,7 @@ export const preview = defineCommand({
   async run(context, _options, [name = ""]) {
     const config = await context.config({ pipelines: [name] });
     requirePipeline(config, name);
-    const [{ openServices }, { preview }, { memberText }] = await Promise.all([import("../../ops/open.ts"), import("../../ops/preview.ts"), import("../../sync/extract.ts")]);
+    const [{ openServices }, { preview }, { memberText }] = await Promise.all([import("../../ops/open.ts"), import("../../ops/preview.ts"), import("../../sync/staged.ts")]);
     const opened = await openServices(config, { orEmbedded: true });
     try {
       const found = await preview(opened.services, name, untilInterrupted());

@@ -26,19 +26,28 @@ export function listOf(outcome: Outcome, listFields: readonly string[], members:
 
 /** The rows of an answer with what the cursors need; entries that are not objects are rows without an id. */
 export function rowsOf(outcome: Outcome, api: ApiDescription): { rows: SourceRow[]; paging: Paging } {
-  const { text } = outcome;
-  const fields = [api.idField, api.modifiedField, SHOP_FIELD, ...(api.versionField === null ? [] : [api.versionField])];
-  const { elements, paging } = listOf(outcome, api.listFields, fields);
-  const rows = elements.map(({ start, end, members }): SourceRow => {
-    const [id, modified, shopId, version] = members.map((span) => (span === undefined ? null : text.slice(span.start, span.end)));
-    const modifiedText = modified?.startsWith('"') === true ? scalarText(modified) : null;
-    return {
-      id: id == null ? null : scalarText(id),
-      version: version == null ? null : decimalDigits(version),
-      modifiedMs: modifiedText === null ? null : parseShanghai(modifiedText),
-      shopId: shopId == null ? null : scalarText(shopId),
-      raw: text.slice(start, end),
-    };
-  });
-  return { rows, paging };
+  const { elements, paging } = listOf(outcome, api.listFields, fieldsOf(api));
+  return { rows: elements.map((element) => rowOf(outcome.text, element)), paging };
+}
+
+/** Rows that were kept as text, as if they had just been read. @param texts each a JSON value */
+export function rowsFromTexts(texts: readonly string[], api: ApiDescription): SourceRow[] {
+  const list = `[${texts.join(",")}]`;
+  return elementsWithMembers(list, 0, fieldsOf(api)).map((element) => rowOf(list, element));
+}
+
+function fieldsOf({ idField, modifiedField, versionField }: ApiDescription): string[] {
+  return [idField, modifiedField, SHOP_FIELD, ...(versionField === null ? [] : [versionField])];
+}
+
+function rowOf(text: string, { start, end, members }: Element): SourceRow {
+  const [id, modified, shopId, version] = members.map((span) => (span === undefined ? null : text.slice(span.start, span.end)));
+  const modifiedText = modified?.startsWith('"') === true ? scalarText(modified) : null;
+  return {
+    id: id == null ? null : scalarText(id),
+    version: version == null ? null : decimalDigits(version),
+    modifiedMs: modifiedText === null ? null : parseShanghai(modifiedText),
+    shopId: shopId == null ? null : scalarText(shopId),
+    raw: text.slice(start, end),
+  };
 }

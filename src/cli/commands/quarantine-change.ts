@@ -1,0 +1,70 @@
+import type { ReplayReport } from "../../ops/quarantine.ts";
+import { defineCommand } from "../command.ts";
+import { UsageError } from "../failure.ts";
+import { untilInterrupted } from "../interrupt.ts";
+import { list, say } from "../output.ts";
+import { chosen, type FilterOptions, withFilter } from "./quarantine.ts";
+
+export const quarantineReplay = defineCommand<FilterOptions & { wait?: true }>({
+  name: "quarantine replay",
+  summary: "try quarantined records again, by the ordinary way",
+  description: "Tries open entries again: sorted against what was loaded since, mapped, sent, and written to the ledger like any other record. What the target refuses again goes back to quarantine. A worker has to be running.",
+  examples: ["tidemark quarantine replay orders --all --wait", "tidemark quarantine replay orders --id 880003 880017", 'tidemark quarantine replay orders --reason "invalid phone" --wait --json'],
+  configure: (command) =>
+    withFilter(command.argument("<pipeline>", "name of the pipeline in the config"))
+      .option("--all", "every open entry of the pipeline")
+      .option("--wait", "return when they have ended, with the counts"),
+  async run(context, { wait = false, ...options }, [name = ""]) {
+    const config = await context.config("none");
+    const filter = chosen(config, options, name);
+    const [{ openServices, openTemporal }, { replayQuarantine }] = await Promise.all([import("../../ops/open.ts"), import("../../ops/quarantine.ts")]);
+    const opened = await openServices(config);
+    try {
+      const temporal = await openTemporal(config);
+      try {
+        const report = await replayQuarantine(opened.services, temporal, name, filter, { wait, signal: untilInterrupted() });
+        return { json: report, text: printed(report) };
+      } finally {
+        await temporal.close();
+      }
+    } finally {
+      await opened.close();
+    }
+  },
+});
+
+export const quarantineDiscard = defineCommand<FilterOptions & { because: string }>({
+  name: "quarantine discard",
+  summary: "end entries for good, with a reason that is kept",
+  description: "Ends open entries: their versions will not be tried again. A newer version of such a record is tried as usual. The entries and the reason stay in the store.",
+  examples: ['tidemark quarantine discard orders --id 880003 --because "test order"', 'tidemark quarantine discard orders --code TM_NO_ID --because "rows of the trial shop"'],
+  configure: (command) =>
+    withFilter(command.argument("<pipeline>", "name of the pipeline in the config"))
+      .requiredOption("--because <text>", "why; kept with the entries")
+      .option("--all", "every open entry of the pipeline"),
+  async run(context, { because, ...options }, [name = ""]) {
+    const note = because.trim();
+    if (note === "") throw new UsageError("TM_USAGE", "--because is empty", { path: "--because", fix: "Say why these records are given up." });
+    const config = await context.config("none");
+    const filter = chosen(config, options, name);
+    const [{ openServices }, { discardEntries }] = await Promise.all([import("../../ops/open.ts"), import("../../store/quarantine-entries.ts")]);
+    const opened = await openServices(config);
+    try {
+      const discarded = await discardEntries(opened.services.store, filter, note);
+      return { json: { pipeline: name, discarded }, text: discarded === 0 ? "No open entry was meant." : `${discarded} discarded.` };
+    } finally {
+      await opened.close();
+    }
+  },
+});
+
+function printed({ pipeline, status, replayed, newer, reread, unreachable, counts, link }: ReplayReport): string {
+  if (link !== null) say(`See it in Temporal's UI: ${link}`);
+  return list([
+    ["pipeline", pipeline], ["status", status === "nothing" ? "nothing to replay" : status], ["replayed", String(replayed)],
+    ...(newer === 0 ? [] : [["newer version loaded since", String(newer)] as const]),
+    ...(reread === 0 ? [] : [["read again by the next run", String(reread)] as const]),
+    ...(unreachable === 0 ? [] : [["only a change at the source brings them", String(unreachable)] as const]),
+    ...Object.entries(counts ?? {}).map(([what, count]) => [what, String(count)] as const),
+  ]);
+}

@@ -1,0 +1,109 @@
+import { type RawBuilder, sql } from "kysely";
+import type { Db, Store, Tx } from "./db.ts";
+import { epochMs } from "./streams.ts";
+
+/** A record that was set aside, without its text. */
+export interface QuarantineEntry {
+  /** Names the entry. */
+  entry: string;
+  pipeline: string;
+  /** The source's id. */
+  id: string;
+  targetId: string | null;
+  code: string;
+  reason: string;
+  version: string | null;
+  /** ms UTC. */
+  modified: number | null;
+  slice: string | null;
+  /** How often it was tried. */
+  attempts: number;
+  state: "open" | "resolved" | "discarded";
+  /** Why it was discarded. */
+  note: string | null;
+  /** ms UTC. */
+  setAsideAt: number;
+  updatedAt: number;
+}
+
+/** Which entries are meant; what is not given does not restrict. */
+export interface EntryFilter {
+  pipeline?: string | undefined;
+  state?: QuarantineEntry["state"] | undefined;
+  /** The source's ids. */
+  ids?: readonly string[] | undefined;
+  code?: string | undefined;
+  /** A part of the reason, in any case. */
+  reason?: string | undefined;
+  /** Set aside at or after, and before (ms UTC). */
+  from?: number | undefined;
+  to?: number | undefined;
+}
+
+const COLUMNS = sql`q.id::text as entry, t.pipeline, q.source_id as id, q.target_id as "targetId", q.code, q.reason, q.version::text,
+  q.modified::float8, q.slice_id::text as slice, q.attempts, q.state, q.note, ${epochMs("q.created_at")} as "setAsideAt", ${epochMs("q.updated_at")} as "updatedAt"`;
+
+/** The condition for entries of active streams that a filter means. */
+export function whereEntries({ pipeline, state, ids, code, reason, from, to }: EntryFilter): RawBuilder<unknown> {
+  return sql`t.active and (${pipeline ?? null}::text is null or t.pipeline = ${pipeline ?? null})
+    and (${state ?? null}::text is null or q.state = ${state ?? null})
+    and (${ids ?? null}::text[] is null or q.source_id = any(${ids ?? null}::text[]))
+    and (${code ?? null}::text is null or q.code = ${code ?? null})
+    and (${reason ?? null}::text is null or strpos(lower(q.reason), lower(${reason ?? null})) > 0)
+    and (${from ?? null}::float8 is null or q.created_at >= to_timestamp(${from ?? null}::float8 / 1000))
+    and (${to ?? null}::float8 is null or q.created_at < to_timestamp(${to ?? null}::float8 / 1000))`;
+}
+
+/** Entries by number, at most `limit`, and how many there are. */
+export async function listEntries(db: Db, filter: EntryFilter, limit: number): Promise<{ entries: QuarantineEntry[]; total: number }> {
+  const where = whereEntries(filter);
+  const { rows: entries } = await sql<QuarantineEntry>`
+    select ${COLUMNS} from quarantine q join stream t on t.id = q.stream_id where ${where} order by q.id limit ${limit}
+  `.execute(db);
+  const { rows } = await sql<{ total: number }>`select count(*)::int as total from quarantine q join stream t on t.id = q.stream_id where ${where}`.execute(db);
+  return { entries, total: rows[0]!.total };
+}
+
+/** One entry with the record as the source sent it; `raw` is null where its text was not at hand. */
+export async function showEntry(db: Db, entry: string): Promise<(QuarantineEntry & { raw: string | null }) | null> {
+  const { rows } = await sql<QuarantineEntry & { raw: string | null }>`
+    select ${COLUMNS}, q.raw from quarantine q join stream t on t.id = q.stream_id where q.id = ${entry}::bigint
+  `.execute(db);
+  return rows[0] ?? null;
+}
+
+/** Ends entries for good; their versions stay set aside, newer ones are tried. @returns how many */
+export async function discardEntries(store: Store, filter: EntryFilter, note: string): Promise<number> {
+  const { rows } = await sql`
+    update quarantine q set state = 'discarded', note = ${note}, updated_at = clock_timestamp()
+    from stream t where t.id = q.stream_id and ${whereEntries({ ...filter, state: "open" })} returning q.id
+  `.execute(store.db);
+  return rows.length;
+}
+
+/** An open entry on its way to be tried again. */
+export interface ReplayEntry {
+  entry: string;
+  sourceId: string;
+  raw: string | null;
+  modified: number | null;
+}
+
+/**
+ * The open entries that a filter means, locked. Those of which a newer version was loaded since are resolved instead.
+ * @returns the others, and how many were resolved
+ */
+export async function takeEntries(tx: Tx, streamId: string, filter: EntryFilter): Promise<{ entries: ReplayEntry[]; newer: number }> {
+  const { rows: resolved } = await sql`
+    update quarantine q set state = 'resolved', updated_at = clock_timestamp()
+    from stream t, record r where t.id = q.stream_id and t.id = ${streamId} and ${whereEntries({ ...filter, state: "open" })}
+      and r.stream_id = q.stream_id and r.source_id = q.source_id and r.id = q.target_id and r.held = 'loaded'
+      and newer(r.version, r.modified, r.hash, r.read_no, q.version, q.modified, q.hash, 0)
+    returning q.id
+  `.execute(tx);
+  const { rows: entries } = await sql<ReplayEntry>`
+    select q.id::text as entry, q.source_id as "sourceId", q.raw, q.modified::float8 from quarantine q join stream t on t.id = q.stream_id
+    where t.id = ${streamId} and ${whereEntries({ ...filter, state: "open" })} order by q.id for update of q
+  `.execute(tx);
+  return { entries, newer: resolved.length };
+}
