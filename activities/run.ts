@@ -1,5 +1,5 @@
 import { getSlice, type Slice } from "../src/store/slices.ts";
-import { acquireLease, leaseLost, releaseLease, touchLease } from "../src/store/leases.ts";
+import { acquireLease, releaseLease, touchLease } from "../src/store/leases.ts";
 import { effectiveLookback } from "../src/store/clock.ts";
 import { commitSlice } from "../src/store/commit.ts";
 import { clearDoubts } from "../src/store/doubts.ts";
@@ -15,6 +15,7 @@ import { beginStream } from "../src/sync/start.ts";
 import { transformSlice } from "../src/sync/transform.ts";
 import { Context } from "@temporalio/activity";
 import { SourceError } from "../src/errors.ts";
+import { keepLaneOf, runOnSlice } from "./lane.ts";
 import { leaseTtlMs, run, type Running } from "./support.ts";
 import type { CommitAnswer, RunActivities, RunRef } from "./types.ts";
 
@@ -23,17 +24,9 @@ export function createRunActivities(services: Services): RunActivities {
   const { store } = services;
   const context = (ref: { pipeline: string; lane: RunRef["lane"] }, running: Running) =>
     pipelineContext(services, ref.pipeline, ref.lane, running);
-  const keepLane = (ref: RunRef) => () => touchLease(store.db, ref.streamId, ref.lane, ref.token, leaseTtlMs());
+  const keepLane = (ref: RunRef) => keepLaneOf(services, ref);
 
-  /** Work on a slice that this run still owns. */
-  function onSlice<T>(ref: RunRef, sliceId: string, work: (slice: Slice, running: Running) => Promise<T>): Promise<T> {
-    return run(async (running) => {
-      if (!(await keepLane(ref)())) throw leaseLost(ref.lane);
-      const slice = await getSlice(store.db, sliceId);
-      if (slice === null || slice.token !== ref.token) throw leaseLost(ref.lane);
-      return work(slice, running);
-    }, keepLane(ref));
-  }
+  const onSlice = <T>(ref: RunRef, sliceId: string, work: (slice: Slice, running: Running) => Promise<T>) => runOnSlice(services, ref, sliceId, work);
 
   async function commitNow(ref: RunRef, slice: Slice, running: Running): Promise<CommitAnswer> {
     const { source } = context(ref, running).pipeline;

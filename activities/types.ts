@@ -89,6 +89,42 @@ export interface BackfillActivities {
   openRanges(run: RunRef): Promise<number>;
 }
 
+/** What an audit is asked for; without times: the whole of the pipeline's first load, up to the settle delay. */
+export interface AuditRequest {
+  requestId: string;
+  /** ISO 8601; inclusive. */
+  from?: string;
+  /** ISO 8601; exclusive. */
+  to?: string;
+  /** Compare ids even where counts agree. */
+  byIds: boolean;
+  /** Have what is missing or stale loaded. */
+  repair: boolean;
+}
+
+/** How an audit ended: numbers only, the findings lie in the store. */
+export interface AuditCounts {
+  windows: number;
+  byCount: number;
+  byIds: number;
+  differing: number;
+  unproven: number;
+  missing: number;
+  stale: number;
+  extra: number;
+  repaired: number;
+}
+
+export interface AuditActivities {
+  beginAudit(run: RunRef, request: AuditRequest): Promise<string>;
+  countWindows(run: RunRef, auditId: string): Promise<void>;
+  /** @returns how many windows have to be compared by ids */
+  judgeWindows(run: RunRef, auditId: string): Promise<number>;
+  /** @returns whether the slice goes on to be loaded */
+  compare(run: RunRef, sliceId: string, pass: number): Promise<boolean>;
+  endAudit(run: RunRef, auditId: string): Promise<AuditCounts>;
+}
+
 export interface TokenActivities {
   refreshToken(account: string): Promise<RefreshReport>;
 }

@@ -40,6 +40,7 @@ export async function readOn(run: LaneRun, between: Between): Promise<boolean> {
       run.totals.counts.requests += got.requests;
       continue;
     }
+    if (slice.purpose === "audit" && !(await run.activities.compare.executeWithOptions({ summary: slice.label }, [run.ref, slice.id, got.pass]))) continue;
     if (slice.purpose === "forward" && got.reachedEnd) headRead = true;
     const committed = finishSlice(run, slice, got);
     // A failure is met at the next settle or race; until then it must not count as unhandled.

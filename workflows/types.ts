@@ -1,4 +1,4 @@
-import type { RangeRequest } from "../activities/types.ts";
+import type { AuditCounts, AuditRequest, RangeRequest } from "../activities/types.ts";
 import type { SliceCounts } from "../src/store/commit.ts";
 
 /** What is carried from run to run when a workflow continues as new. */
@@ -22,6 +22,22 @@ export interface SyncInput {
 export interface RunSummary extends Totals {
   pipeline: string;
   checkpoint: string | null;
+}
+
+export interface AuditInput {
+  pipeline: string;
+  heartbeatMs: number;
+  /** Without one, as a schedule starts it: everything, by counts, with repair. */
+  request?: AuditRequest;
+  /** Set by the workflow itself when it continues as new. */
+  auditId?: string;
+  totals?: Totals;
+}
+
+export interface AuditSummary {
+  pipeline: string;
+  auditId: string;
+  counts: AuditCounts;
 }
 
 export interface BackfillInput {

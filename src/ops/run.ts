@@ -92,7 +92,7 @@ async function watched<T>(result: Promise<T>, look: () => Promise<RunView>, opti
 }
 
 /** The failure's own code, message and fix, as an activity wrote them. */
-function asTidemark(error: unknown): unknown {
+export function asTidemark(error: unknown): unknown {
   let cause: unknown = error;
   while ((cause instanceof WorkflowFailedError || cause instanceof ActivityFailure) && cause.cause !== undefined) cause = cause.cause;
   if (!(cause instanceof ApplicationFailure)) return error;

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { Store } from "../store/db.ts";
 
 /** Who asks: forward runs go before backfills and audits. */
-export type Priority = "forward" | "backfill";
+export type Priority = "forward" | "backfill" | "audit";
 
 export interface Limits {
   perSecond: number;
@@ -49,7 +49,7 @@ interface Slot {
   readNo: string;
 }
 
-/** A forward run reserves the next free slot even if it lies ahead; a backfill takes only one that is free now. */
+/** A forward run reserves the next free slot even if it lies ahead; the others take only one that is free now. */
 async function reserve(store: Store, account: string, limits: Limits, priority: Priority): Promise<Slot> {
   return store.transaction(async (tx) => {
     await sql`insert into account (name) values (${account}) on conflict do nothing`.execute(tx);
@@ -66,7 +66,7 @@ async function reserve(store: Store, account: string, limits: Limits, priority: 
       from base
     `.execute(tx);
     const { waitMs, held, readNo } = rows[0]!;
-    if (priority === "backfill" && (held || waitMs > 0)) return { granted: false, waitMs: Math.max(waitMs, held ? 100 : 0), readNo };
+    if (priority !== "forward" && (held || waitMs > 0)) return { granted: false, waitMs: Math.max(waitMs, held ? 100 : 0), readNo };
     // A slot far ahead is not reserved: its owner might be gone by then.
     const granted = waitMs <= LONGEST_NAP_MS;
     if (granted) {

@@ -2,8 +2,8 @@ import { sql } from "kysely";
 import { StoreError } from "../errors.ts";
 import type { Db, Store, Tx } from "./db.ts";
 
-/** `forward`: sync runs (head, initial load, sweeps). `backfill`: the backfill workflow. */
-export type Lane = "forward" | "backfill";
+/** `forward`: sync runs (head, initial load, sweeps). `backfill`: the backfill workflow. `audit`: comparisons with the source. */
+export type Lane = "forward" | "backfill" | "audit";
 
 export type LeaseAnswer =
   | { held: true; token: string }

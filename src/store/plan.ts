@@ -42,7 +42,7 @@ const HEAD_EVERY_MS = 30_000;
 
 /**
  * The next slice of a lane. Forward: what an earlier run left of the head, the head, other leftovers, ranges that are due, a
- * sweep. Backfill: leftovers, then ranges. null: nothing to do now. The same answer again if the first one got lost.
+ * sweep. Backfill and audit: leftovers, then ranges. null: nothing to do now. The same answer again if the first one got lost.
  * @throws StoreError `TM_LEASE_LOST`
  */
 export async function planSlice(store: Store, input: PlanInput): Promise<Slice | null> {
@@ -50,7 +50,7 @@ export async function planSlice(store: Store, input: PlanInput): Promise<Slice |
     await requireLease(tx, input.streamId, input.lane, input.token);
     const adopt = (purposes?: Purpose[]) => adoptOldest(tx, input.streamId, input.lane, input.token, input.busy, purposes);
     const state = await planState(tx, input);
-    if (input.lane === "backfill") return (await adopt()) ?? planRange(tx, input, state, ["backfill"]);
+    if (input.lane !== "forward") return (await adopt()) ?? planRange(tx, input, state, [input.lane]);
     await planDoubts(tx, input.streamId, settledEnd(input, state), input.api.archive);
     return (
       (await adopt(["forward"])) ??

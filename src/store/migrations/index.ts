@@ -1,9 +1,11 @@
 import type { Migration } from "kysely";
 import * as tables from "./001-tables.ts";
+import * as audit from "./003-audit.ts";
 import * as replay from "./002-replay.ts";
 
 /** All migrations by name, run in the order of their names. */
 export const migrations: Record<string, Migration> = {
   "001-tables": tables,
   "002-replay": replay,
+  "003-audit": audit,
 };

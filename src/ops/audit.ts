@@ -1,0 +1,112 @@
+import { randomUUID } from "node:crypto";
+import { WorkflowExecutionAlreadyStartedError, WorkflowFailedError } from "@temporalio/client";
+import type { AuditRequest } from "../../activities/types.ts";
+import { TidemarkError } from "../errors.ts";
+import { getApi } from "../source/jushuitan/index.ts";
+import { type AuditReport, auditRange, readAudit } from "../store/audit-report.ts";
+import { auditBorders } from "../store/audits.ts";
+import { findStream } from "../store/streams.ts";
+import { formatInstant } from "../sync/labels.ts";
+import { pipelineOf, type Services } from "../sync/services.ts";
+import { searchAttributes } from "../temporal/schedules.ts";
+import { type OpenedTemporal, runLink } from "./open.ts";
+import { asTidemark, UNTAKEN_MS, WORKER_MS } from "./run.ts";
+import { requireTaken, requireWorker } from "./start.ts";
+import { pipelineStatus } from "./status.ts";
+
+export interface AuditAsked {
+  /** ms UTC; undefined: the pipeline's first time, and the settle delay before now. */
+  from?: number;
+  /** Exclusive. */
+  to?: number;
+  byIds: boolean;
+  repair: boolean;
+}
+
+/** What an audit costs at least, told before it starts. */
+export interface AuditCost {
+  from: string;
+  to: string;
+  windows: number;
+  /** Counts of all windows, twice; what differs costs as much as reading it. */
+  requests: number;
+}
+
+/** What `audit` prints. */
+export interface AuditAnswer extends AuditCost {
+  pipeline: string;
+  workflowId: string;
+  runId: string;
+  link: string | null;
+  status: "started" | "completed";
+  verdict?: Verdict;
+  /** Records in quarantine now: reported by the source, and not in the target. */
+  quarantined?: number;
+  neverReturns: readonly string[];
+  audited?: ReturnType<typeof windowsOf>;
+}
+
+/** `complete`: every record that the source reports is held. `incomplete`: some were missing or stale, and still are. */
+export type Verdict = "complete" | "incomplete" | "unproven";
+
+/** @throws TidemarkError `TM_AUDIT_EMPTY`, `TM_NOT_LOADED` */
+export async function auditCost({ config, store }: Services, name: string, asked: AuditAsked): Promise<AuditCost> {
+  const { source } = pipelineOf(config, name);
+  const stream = await findStream(store.db, name);
+  if (stream === null) {
+    throw new TidemarkError("TM_NOT_LOADED", `pipeline ${name} has not loaded anything yet`, { path: `pipelines.${name}`, fix: `Run "tidemark sync ${name} --wait" first.` });
+  }
+  const range = await auditRange(store.db, stream.id, source, isoRange(asked));
+  const api = getApi(source.api);
+  const windows = auditBorders(range.from, range.to, api.windowMs).length - 1;
+  return { from: formatInstant(range.from)!, to: formatInstant(range.to)!, windows, requests: windows * 2 * (api.archive ? 2 : 1) };
+}
+
+/** Starts an audit, and with `wait` returns its verdict. @throws TidemarkError `TM_AUDIT_RUNNING` and others */
+export async function runAudit(
+  services: Services, temporal: OpenedTemporal, name: string, asked: AuditAsked,
+  options: { wait: boolean; signal: AbortSignal; onCost: (cost: AuditCost) => void },
+): Promise<AuditAnswer> {
+  const { taskQueue, heartbeatMs } = services.config.runtime;
+  const cost = await auditCost(services, name, asked);
+  if (options.wait) await requireWorker(temporal.client, temporal.namespace, taskQueue, WORKER_MS);
+  options.onCost(cost);
+  const request: AuditRequest = { ...isoRange(asked), requestId: randomUUID(), byIds: asked.byIds, repair: asked.repair };
+  const handle = await temporal.client.workflow.start("audit", {
+    workflowId: `audit/${name}`, taskQueue, args: [{ pipeline: name, heartbeatMs, request }], workflowTaskTimeout: "5 seconds",
+    staticSummary: `audit ${name}: is everything there that the source reports?`, typedSearchAttributes: searchAttributes(name, "audit"),
+  }).catch((error: unknown) => {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    throw new TidemarkError("TM_AUDIT_RUNNING", `an audit of ${name} is under way already`, { fix: `Wait for it, or end it in Temporal: audit/${name}.` });
+  });
+  const started = { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
+  const { neverReturns } = getApi(pipelineOf(services.config, name).source.api);
+  const answer = { pipeline: name, ...started, link: runLink(temporal, started.workflowId, started.runId), ...cost, neverReturns };
+  if (!options.wait) return { ...answer, status: "started" };
+  await requireTaken(temporal.client, started, taskQueue, UNTAKEN_MS);
+  const aborted = new Promise<never>((_, reject) => {
+    options.signal.addEventListener("abort", () => reject(options.signal.reason as Error), { once: true });
+  });
+  await Promise.race([handle.result(), aborted]).catch((error: unknown) => {
+    throw error instanceof WorkflowFailedError ? asTidemark(error) : error;
+  });
+  const stream = await findStream(services.store.db, name);
+  const report = stream === null ? null : await readAudit(services.store.db, stream.id, request.requestId);
+  if (report === null) throw new TidemarkError("TM_RUN_FAILED", "the audit left no report", { fix: "See its history in Temporal's UI." });
+  const { quarantined } = await pipelineStatus(services.store, services.config, name);
+  return { ...answer, status: "completed", requests: report.requests, verdict: verdictOf(report), quarantined, audited: windowsOf(report) };
+}
+
+/** What an audit says of the stretch that it looked at. */
+export function verdictOf({ windows }: AuditReport): Verdict {
+  if (windows.some(({ state }) => state === "differs")) return "incomplete";
+  return windows.every(({ state }) => state === "count" || state === "ids") ? "complete" : "unproven";
+}
+
+function windowsOf({ windows }: AuditReport) {
+  return windows.map(({ from, to, ...rest }) => ({ from: formatInstant(from)!, to: formatInstant(to)!, ...rest }));
+}
+
+function isoRange({ from, to }: AuditAsked): { from?: string; to?: string } {
+  return { ...(from === undefined ? {} : { from: new Date(from).toISOString() }), ...(to === undefined ? {} : { to: new Date(to).toISOString() }) };
+}
