@@ -21,7 +21,7 @@ export async function audit(input: AuditInput): Promise<AuditSummary> {
   const activities = runActivities(heartbeatMs);
   const run = await takeLane(activities, pipeline, "audit", totals);
   try {
-    const auditId = input.auditId ?? await activities.beginAudit(run.ref, input.request ?? { requestId: workflowInfo().firstExecutionRunId, byIds: false, repair: true });
+    const auditId = input.auditId ?? await activities.beginAudit(run.ref, { requestId: workflowInfo().firstExecutionRunId, ...input.options });
     const show = (what: string) => setCurrentDetails(`**audit ${pipeline}**\n\n${what}`);
     let comparing = true;
     if (input.auditId === undefined) {

@@ -27,8 +27,8 @@ export interface RunSummary extends Totals {
 export interface AuditInput {
   pipeline: string;
   heartbeatMs: number;
-  /** Without one, as a schedule starts it: everything, by counts, with repair. */
-  request?: AuditRequest;
+  /** Without times: everything. Without a request id, as a schedule starts it, the run's own. */
+  options: Omit<AuditRequest, "requestId"> & { requestId?: string };
   /** Set by the workflow itself when it continues as new. */
   auditId?: string;
   totals?: Totals;

@@ -21,8 +21,8 @@ export interface CommandResult {
   json?: object | string;
   /** For people. */
   text?: string;
-  /** Default 0. */
-  exitCode?: 0 | 1;
+  /** Default 0. 3: unproven. */
+  exitCode?: 0 | 1 | 3;
 }
 
 /** A command of the command line. */

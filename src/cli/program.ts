@@ -4,10 +4,10 @@ import type { CommandContext, CommandResult } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { report } from "./failure.ts";
 
-/** Runs one command line. @param args without node and the script @returns the exit code: 0 done, 1 failed, 2 wrong use */
-export async function run(args: string[]): Promise<0 | 1 | 2> {
+/** Runs one command line. @param args without node and the script @returns the exit code: 0 done, 1 failed, 2 wrong use, 3 unproven */
+export async function run(args: string[]): Promise<0 | 1 | 2 | 3> {
   const wantsJson = args.slice(0, args.includes("--") ? args.indexOf("--") : args.length).includes("--json");
-  let exitCode: 0 | 1 = 0;
+  let exitCode: 0 | 1 | 3 = 0;
   const finish = ({ json }: CommandContext, result: CommandResult): void => {
     const answer = json && typeof result.json === "object" ? JSON.stringify(result.json) : json ? result.json : result.text;
     if (answer !== undefined) process.stdout.write(`${answer as string}\n`);

@@ -19,7 +19,7 @@ export function buildConfig(shaped: ShapedConfig, place: { file: string; home: s
   };
 }
 
-function buildPipeline(name: string, { source, schedule, mapping, target, freshness }: ShapedPipeline, apis: readonly ApiDescription[]): PipelineConfig {
+function buildPipeline(name: string, { source, schedule, audit, mapping, target, freshness }: ShapedPipeline, apis: readonly ApiDescription[]): PipelineConfig {
   const api = apis.find((one) => one.path === source.api)!;
   const { lookback, sweepEvery, settle, ...otherSource } = source;
   const { timeout, lease, zombieAfter, secret, headers, ...otherTarget } = target;
@@ -30,7 +30,8 @@ function buildPipeline(name: string, { source, schedule, mapping, target, freshn
       ...otherSource, pageSize, sliceRecords: source.sliceRecords ?? SLICE_RECORDS,
       lookbackMs: lookback, sweepEveryMs: sweepEvery, settleMs: settle,
     },
-    schedule: buildSchedule(schedule),
+    schedule: schedule === null ? null : buildSchedule(schedule),
+    audit: audit === null ? null : { ...buildSchedule(audit), byIds: audit.ids, repair: audit.repair },
     mapping: { id: mapping.id ?? api.idField },
     target: {
       ...otherTarget,
@@ -42,9 +43,7 @@ function buildPipeline(name: string, { source, schedule, mapping, target, freshn
 }
 
 /** Temporal reads `@every` beside cron expressions; unlike those it goes below a minute. */
-function buildSchedule(schedule: ShapedPipeline["schedule"]): PipelineConfig["schedule"] {
-  if (schedule === null) return null;
-  const { cron, every, timezone } = schedule;
+function buildSchedule({ cron, every, timezone }: NonNullable<ShapedPipeline["schedule"]>): { cron: string; timezone: string } {
   return { cron: cron ?? `@every ${(every ?? 0) / 1000}s`, timezone };
 }
 

@@ -85,18 +85,20 @@ const target = z.strictObject({
   success: z.record(z.string(), z.array(z.json()).min(1)).default({ success: [true, "true"], code: [0, "0", 200, "200"] }),
 });
 
-const pipeline = z.strictObject({
-  source,
-  schedule: z
-    .strictObject({
-      cron: cron.optional(),
-      timezone: text.refine(isTimezone).default("Asia/Shanghai"),
-      every: duration(1_000).optional(),
-    })
+const timing = { cron: cron.optional(), timezone: text.refine(isTimezone).default("Asia/Shanghai"), every: duration(1_000).optional() };
+
+function oneTiming<Shape extends z.ZodType<{ cron?: string | undefined; every?: number | undefined }>>(shape: Shape) {
+  return shape
     .refine((schedule) => (schedule.cron === undefined) !== (schedule.every === undefined))
     .refine((schedule) => (schedule.every ?? 0) % 1_000 === 0, { path: ["every"] })
     .nullable()
-    .default(null),
+    .default(null);
+}
+
+const pipeline = z.strictObject({
+  source,
+  schedule: oneTiming(z.strictObject(timing)),
+  audit: oneTiming(z.strictObject({ ...timing, ids: flag.default(false), repair: flag.default(true) })),
   mapping: z.strictObject({ id: text.optional() }).default({}),
   target,
   freshness: duration(1_000).optional(),

@@ -62,6 +62,8 @@ export interface PipelineConfig {
   name: string;
   source: SourceConfig;
   schedule: { cron: string; timezone: string } | null;
+  /** When closed windows are compared with the source; null: only by hand. */
+  audit: { cron: string; timezone: string; byIds: boolean; repair: boolean } | null;
   mapping: { id: string };
   target: QeasyTargetConfig;
   /** `status` calls the pipeline late when its newest commit is older (ms). Default: three schedule periods, at least 15 min. */

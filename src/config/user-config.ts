@@ -43,6 +43,8 @@ export interface UserPipeline {
   source: UserSource;
   /** Without one, runs start only by `tidemark sync`. */
   schedule?: { cron: Text; timezone?: Text } | { every: Duration };
+  /** When everything is compared with the source; `ids`: id by id even where counts agree; `repair` (default true): load what is missing. */
+  audit?: ({ cron: Text; timezone?: Text } | { every: Duration }) & { ids?: boolean | EnvReference; repair?: boolean | EnvReference };
   /** `id`: the field whose value becomes the record's `id`, as text. Default: the API's own id. */
   mapping?: { id?: Text };
   target: UserQeasyTarget;

@@ -32,18 +32,21 @@ export interface AuditCost {
   requests: number;
 }
 
-/** What `audit` prints. */
-export interface AuditAnswer extends AuditCost {
+/** What `audit` prints; with `--wait` all of it. */
+export interface AuditAnswer {
   pipeline: string;
   workflowId: string;
   runId: string;
   link: string | null;
   status: "started" | "completed";
+  cost: AuditCost;
   verdict?: Verdict;
+  /** HTTP requests: counts, comparisons and repairs. */
+  requests?: number;
+  windows?: ReturnType<typeof windowsOf>;
   /** Records in quarantine now: reported by the source, and not in the target. */
   quarantined?: number;
   neverReturns: readonly string[];
-  audited?: ReturnType<typeof windowsOf>;
 }
 
 /** `complete`: every record that the source reports is held. `incomplete`: some were missing or stale, and still are. */
@@ -73,7 +76,7 @@ export async function runAudit(
   options.onCost(cost);
   const request: AuditRequest = { ...isoRange(asked), requestId: randomUUID(), byIds: asked.byIds, repair: asked.repair };
   const handle = await temporal.client.workflow.start("audit", {
-    workflowId: `audit/${name}`, taskQueue, args: [{ pipeline: name, heartbeatMs, request }], workflowTaskTimeout: "5 seconds",
+    workflowId: `audit/${name}`, taskQueue, args: [{ pipeline: name, heartbeatMs, options: request }], workflowTaskTimeout: "5 seconds",
     staticSummary: `audit ${name}: is everything there that the source reports?`, typedSearchAttributes: searchAttributes(name, "audit"),
   }).catch((error: unknown) => {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
@@ -81,7 +84,7 @@ export async function runAudit(
   });
   const started = { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
   const { neverReturns } = getApi(pipelineOf(services.config, name).source.api);
-  const answer = { pipeline: name, ...started, link: runLink(temporal, started.workflowId, started.runId), ...cost, neverReturns };
+  const answer = { pipeline: name, ...started, link: runLink(temporal, started.workflowId, started.runId), cost, neverReturns };
   if (!options.wait) return { ...answer, status: "started" };
   await requireTaken(temporal.client, started, taskQueue, UNTAKEN_MS);
   const aborted = new Promise<never>((_, reject) => {
@@ -94,7 +97,7 @@ export async function runAudit(
   const report = stream === null ? null : await readAudit(services.store.db, stream.id, request.requestId);
   if (report === null) throw new TidemarkError("TM_RUN_FAILED", "the audit left no report", { fix: "See its history in Temporal's UI." });
   const { quarantined } = await pipelineStatus(services.store, services.config, name);
-  return { ...answer, status: "completed", requests: report.requests, verdict: verdictOf(report), quarantined, audited: windowsOf(report) };
+  return { ...answer, status: "completed", requests: report.requests, verdict: verdictOf(report), windows: windowsOf(report), quarantined };
 }
 
 /** What an audit says of the stretch that it looked at. */

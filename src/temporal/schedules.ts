@@ -28,12 +28,13 @@ export function syncId(pipeline: string): string {
   return `sync/${pipeline}`;
 }
 
-/** The schedules that the config asks for: `sync/<pipeline>` and `refresh-token/<account>`. */
+/** The schedules that the config asks for: `sync/<pipeline>`, `audit/<pipeline>` and `refresh-token/<account>`. */
 export function wantedSchedules(config: TidemarkConfig): SyncSchedule[] {
   const { taskQueue, heartbeatMs } = config.runtime;
   const common = { taskQueue, heartbeatMs };
   return [
     ...Object.values(config.pipelines).flatMap((pipeline) => (pipeline.schedule === null ? [] : [syncSchedule(pipeline, pipeline.schedule, common)])),
+    ...Object.values(config.pipelines).flatMap((pipeline) => (pipeline.audit === null ? [] : [auditSchedule(pipeline, pipeline.audit, common)])),
     ...Object.keys(config.accounts).map((account) => refreshSchedule(account, common)),
   ];
 }
@@ -59,6 +60,22 @@ function syncSchedule(pipeline: PipelineConfig, schedule: NonNullable<PipelineCo
       typedSearchAttributes: searchAttributes(pipeline.name, "sync"),
     },
     typedSearchAttributes: searchAttributes(pipeline.name, "sync"),
+  };
+}
+
+function auditSchedule({ name }: PipelineConfig, audit: NonNullable<PipelineConfig["audit"]>, { taskQueue, heartbeatMs }: Common): SyncSchedule {
+  return {
+    scheduleId: `audit/${name}`,
+    spec: { cronExpressions: [audit.cron], timezone: audit.timezone },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: "1 hour", pauseOnFailure: false },
+    action: {
+      type: "startWorkflow", workflowType: "audit", workflowId: `audit/${name}`, taskQueue,
+      args: [{ pipeline: name, heartbeatMs, options: { byIds: audit.byIds, repair: audit.repair } }],
+      workflowTaskTimeout: "5 seconds",
+      staticSummary: `audit ${name}: is everything there that the source reports?`,
+      typedSearchAttributes: searchAttributes(name, "audit"),
+    },
+    typedSearchAttributes: searchAttributes(name, "audit"),
   };
 }
 

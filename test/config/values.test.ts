@@ -45,6 +45,7 @@ describe("defaults", () => {
       },
       pipelines: {
         orders: {
+          audit: null,
           name: "orders",
           source: {
             account: "main", api: "/open/orders/single/query", pageSize: 100, cursor: "auto", from: Date.UTC(2025, 11, 31, 16), lookbackMs: 600_000,

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { afterEach, expect, test } from "vitest";
 import { type AuditAnswer, runAudit } from "../../src/ops/audit.ts";
+import { coverage } from "../../src/ops/coverage.ts";
 import { type Job, pipelineName, startJob } from "../support/job.ts";
 
 let job: Job;
@@ -11,18 +12,22 @@ const source = { from: "all" as const, lookbackMs: 500, sweepEveryMs: 3_600_000,
 
 const audit = (asked: { byIds?: boolean; repair?: boolean } = {}): Promise<AuditAnswer> =>
   runAudit(job.services, job.temporal, pipelineName(job), { byIds: false, repair: false, ...asked }, { wait: true, signal: AbortSignal.timeout(120_000), onCost: () => undefined });
-const sum = (answer: AuditAnswer, what: "missing" | "stale" | "extra" | "repaired") => answer.audited!.reduce((total, window) => total + window[what], 0);
-const methods = (answer: AuditAnswer) => [...new Set(answer.audited!.map((window) => window.method))];
+const sum = (answer: AuditAnswer, what: "missing" | "stale" | "extra" | "repaired") => answer.windows!.reduce((total, window) => total + window[what], 0);
+/** The states of the days, without repeats, today's last. */
+const states = async () => (await coverage(job.services, pipelineName(job))).days.map((day) => day.state).filter((state, i, all) => state !== all[i - 1]);
+const methods = (answer: AuditAnswer) => [...new Set(answer.windows!.map((window) => window.method))];
 
 test("an audit of what is complete counts, and says so with few requests", async () => {
   job = await startJob({ source, jushuitan: { orders: 1_500, days: 20, archived: 0.3, changesPerRequest: 1, insertsPerRequest: 1 } });
   await job.backfill(Date.now() - 30 * 86_400_000, Date.now());
   await job.freeze();
   await job.sync();
+  expect(await states()).toEqual(["loaded"]);
   const answer = await audit();
-  expect(answer).toMatchObject({ verdict: "complete", quarantined: 0, windows: answer.audited!.length });
+  expect((await states()).slice(0, -1)).toEqual(["count"]);
+  expect(answer).toMatchObject({ verdict: "complete", quarantined: 0, cost: { windows: answer.windows!.length } });
   expect(methods(answer)).toEqual(["count"]);
-  expect(answer.requests).toBe(answer.windows * 4);
+  expect(answer.requests).toBe(answer.windows!.length * 4);
   expect(answer.neverReturns.join()).toContain("淘系");
 }, 180_000);
 
@@ -36,10 +41,12 @@ test("rows taken from the index and the target behind Tidemark's back are found,
   expect(found.verdict).toBe("incomplete");
   expect([sum(found, "missing"), sum(found, "repaired")]).toEqual([7, 0]);
   expect((await job.compare()).missing).toBe(7);
+  expect(await states()).toContain("unproven");
   const repaired = await audit({ repair: true });
   expect(repaired.verdict).toBe("complete");
   expect([sum(repaired, "missing"), sum(repaired, "repaired")]).toEqual([7, 7]);
   expect(await job.compare()).toMatchObject(perfect);
+  expect((await states())).toEqual(expect.arrayContaining(["ids", "count"]));
   expect(methods(await audit())).toEqual(["count"]);
 }, 180_000);
 

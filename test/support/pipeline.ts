@@ -40,6 +40,7 @@ export function testConfig(overrides: ConfigOverrides = {}): TidemarkConfig {
           settleMs: 0, sliceRecords: 1_000, params: {}, ...overrides.source,
         },
         schedule: overrides.schedule ?? null,
+        audit: null,
         mapping: overrides.mapping ?? { id: "o_id" },
         freshnessMs: 60_000,
         target: {

@@ -1,6 +1,8 @@
 import type { AnyCommand } from "../command.ts";
+import { audit } from "./audit.ts";
 import { backfill } from "./backfill.ts";
 import { check } from "./check.ts";
+import { coverage } from "./coverage.ts";
 import { demo } from "./demo.ts";
 import { deploy } from "./deploy.ts";
 import { dev } from "./dev.ts";
@@ -18,5 +20,5 @@ import { worker } from "./worker.ts";
 
 /** Every command, in the order of `--help`; a group comes before its commands. */
 export const COMMANDS: readonly AnyCommand[] = [
-  init, check, preview, dev, deploy, worker, sync, backfill, status, quarantine, quarantineList, quarantineShow, quarantineReplay, quarantineDiscard, simulate, simulateJushuitan, simulateQeasy, demo,
+  init, check, preview, dev, deploy, worker, sync, backfill, audit, coverage, status, quarantine, quarantineList, quarantineShow, quarantineReplay, quarantineDiscard, simulate, simulateJushuitan, simulateQeasy, demo,
 ];

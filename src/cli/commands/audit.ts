@@ -1,0 +1,80 @@
+import type { AuditAnswer, AuditCost } from "../../ops/audit.ts";
+import { defineCommand } from "../command.ts";
+import { untilInterrupted } from "../interrupt.ts";
+import { requirePipeline } from "../known-pipeline.ts";
+import { formatCount, formatSpan, list, say, table } from "../output.ts";
+
+interface AuditOptions {
+  from?: string;
+  to?: string;
+  ids?: true;
+  repair?: true;
+  wait?: true;
+}
+
+const EXIT = { complete: 0, incomplete: 1, unproven: 3 } as const;
+
+export const audit = defineCommand<AuditOptions>({
+  name: "audit",
+  summary: "ask the source whether everything that it reports is there",
+  description: "Compares every closed window of modified time with the source: the source's count, a catch-up, the same count again, and the index. Where they differ (with --ids everywhere) the window is read, and ids and versions are compared. Takes the requests that scheduled runs leave over. Ends with 1 when something is missing or stale, with 3 when something could not be proved.",
+  examples: [
+    "tidemark audit orders --wait                                        # everything, by counts",
+    "tidemark audit orders --from 2026-01-01 --to 2026-02-01 --ids --wait",
+    "tidemark audit orders --repair --wait --json | jq .verdict",
+  ],
+  configure: (command) =>
+    command
+      .argument("<pipeline>", "name of the pipeline in the config")
+      .option("--from <time>", "first modified time (default: the pipeline's first)")
+      .option("--to <time>", "end, not included (default: what is settled now)")
+      .option("--ids", "compare ids and versions even where counts agree; costs as much as reading everything")
+      .option("--repair", "load what is missing or stale")
+      .option("--wait", "return with the verdict"),
+  async run(context, { from, to, ids = false, repair = false, wait = false }, [name = ""]) {
+    const { parseDate } = await import("../../config/dates.ts");
+    const range = { ...(from === undefined ? {} : { from: parseDate(from, "--from") }), ...(to === undefined ? {} : { to: parseDate(to, "--to") }) };
+    const config = await context.config("none");
+    requirePipeline(config, name);
+    const [{ openServices, openTemporal }, { runAudit }] = await Promise.all([import("../../ops/open.ts"), import("../../ops/audit.ts")]);
+    const opened = await openServices(config);
+    try {
+      const temporal = await openTemporal(config);
+      try {
+        const { perMinute } = config.accounts[config.pipelines[name]!.source.account]!.limits;
+        const answer = await runAudit(opened.services, temporal, name, { ...range, byIds: ids, repair }, { wait, signal: untilInterrupted(), onCost: (cost) => say(costLine(cost, perMinute, ids)) });
+        return { json: answer, text: printed(answer), exitCode: answer.verdict === undefined ? 0 : EXIT[answer.verdict] };
+      } finally {
+        await temporal.close();
+      }
+    } finally {
+      await opened.close();
+    }
+  },
+});
+
+function costLine({ from, to, windows, requests }: AuditCost, perMinute: number, ids: boolean): string {
+  const minutes = formatSpan(Math.max(1, requests / perMinute) * 60_000);
+  return `Modified from ${from} to ${to}: ${formatCount(windows)} windows, ${formatCount(requests)} requests for the counts (about ${minutes} at ${formatCount(perMinute)} a minute)${ids ? ", and all pages for the ids" : ""}.`;
+}
+
+function printed({ pipeline, status, verdict, requests, windows = [], quarantined, neverReturns, link, workflowId }: AuditAnswer): string {
+  if (link !== null) say(`See it in Temporal's UI: ${link}`);
+  if (verdict === undefined) return list([["pipeline", pipeline], ["status", status], ["workflow", workflowId]]);
+  const odd = windows.filter((window) => window.method !== "count");
+  return [
+    ...(odd.length === 0 ? [] : [
+      table(["from", "to", "source", "index", "missing", "stale", "repaired", "no longer reported", "state"],
+        odd.map((one) => [one.from, one.to, one.source ?? "-", one.index ?? "-", one.missing, one.stale, one.repaired, one.extra, one.state])),
+      "",
+    ]),
+    list([
+      ["pipeline", pipeline], ["verdict", verdict],
+      ["windows", `${windows.length}: ${windows.length - odd.length} verified by count, ${windows.filter((one) => one.state === "ids").length} by ids`],
+      ["requests", formatCount(requests ?? 0)], ["in quarantine", formatCount(quarantined ?? 0)],
+    ]),
+    "",
+    `"Everything" means all that the API returns. It never returns:`,
+    ...neverReturns.map((gap) => `  - ${gap}`),
+  ].join("\n");
+}
