@@ -120,6 +120,17 @@ test("worker, sync, backfill and status do the job and tell it in their document
   expect(report).toMatchObject({ pipeline: name, workflowId: `backfill/${name}`, status: "completed", counts: { ...COUNTS, loaded: 0 }, from: expect.stringMatching(/Z$/), to: expect.stringMatching(/Z$/) });
   expect(report.counts.unchanged).toBeGreaterThan(0);
 
+  const audit = await cli("audit", name, "--wait");
+  expect(jsonOf(audit)).toMatchObject({
+    pipeline: name, workflowId: `audit/${name}`, status: "completed", verdict: "complete", requests: expect.any(Number), quarantined: 0,
+    windows: expect.arrayContaining([{ from: expect.stringMatching(/Z$/), to: expect.stringMatching(/Z$/), source: expect.any(Number), index: expect.any(Number), missing: 0, stale: 0, extra: 0, repaired: 0, method: "count", state: "count" }]),
+  });
+  expect(audit.code).toBe(0);
+  expect(audit.stderr).toMatch(/\d+ windows, \d+ requests for the counts/);
+  const covered = jsonOf(await cli("coverage", name)) as { days: { date: string; state: string }[] };
+  expect(covered.days.length).toBeGreaterThan(1);
+  for (const day of covered.days) expect(day).toEqual({ date: expect.stringMatching(/^\d{4}-\d\d-\d\d$/), state: expect.stringMatching(/^(count|loaded)$/) });
+
   const status = await cli("status");
   expect(jsonOf(status)).toMatchObject({
     temporal: { ok: true }, store: { ok: true, from: "DATABASE_URL" },
