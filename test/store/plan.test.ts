@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import { getApi } from "../../src/source/jushuitan/index.ts";
 import { markExtracted } from "../../src/store/classify.ts";
 import { commitSlice, startStream } from "../../src/store/commit.ts";
+import { acquireLease, releaseLease, touchLease } from "../../src/store/leases.ts";
 import { planSlice } from "../../src/store/plan.ts";
 import { addRange } from "../../src/store/ranges.ts";
 import type { Slice } from "../../src/store/slices.ts";
@@ -77,6 +78,18 @@ test("a sweep begins at the highest pair saved before the previous sweep less th
     streamId: bench.stream.id, lane: "forward", token: bench.token, source: bench.pipeline.source, api: getApi(ORDERS), headRead: true, busy: null,
   });
   expect(sweep).toMatchObject({ purpose: "sweep", fromVersion: "200", toVersion: "900" });
+});
+
+test("a lane is one run's until its lease ran out; the same run gets its token back, another one a higher token", async () => {
+  bench = await startBench();
+  const take = (owner: string) => acquireLease(bench.store, bench.stream.id, "forward", owner, 60_000);
+  expect(await take("test")).toEqual({ held: true, token: bench.token });
+  expect(await take("another")).toEqual({ held: false, owner: "test", waitMs: expect.any(Number) as number });
+  expect(await touchLease(bench.store.db, bench.stream.id, "forward", bench.token, 60_000)).toBe(true);
+  await releaseLease(bench.store.db, bench.stream.id, "forward", bench.token);
+  const next = await take("another");
+  expect(next.held && BigInt(next.token) > BigInt(bench.token)).toBe(true);
+  expect(await touchLease(bench.store.db, bench.stream.id, "forward", bench.token, 60_000)).toBe(false);
 });
 
 test("a stream is laid out once", async () => {

@@ -293,3 +293,33 @@ test("a batch in the middle of its first send goes on with the next run at once,
   const { rows } = await sql`select id from doubt order by id`.execute(bench.store.db);
   expect(rows).toEqual([{ id: "1" }, { id: "2" }]);
 });
+
+test("a run that lost its slice, or its lane, can do nothing with it any more", async () => {
+  bench = await startBench();
+  const slice = await extracted([row("1", 5)]);
+  const state = async () => (await sql`
+    select state, (select count(*)::int from item) as items, (select count(*)::int from batch) as batches from slice`.execute(bench.store.db)).rows[0];
+  await sql`update slice set token = nextval('fence')`.execute(bench.store.db);
+  await expect(transformSlice(context(slice), 1)).rejects.toMatchObject({ code: "TM_LEASE_LOST" });
+  expect(await state()).toEqual({ state: "extracted", items: 0, batches: 0 });
+  await sql`update slice set token = ${slice.token}`.execute(bench.store.db);
+  await classifySlice(bench.store, slice, 1, false);
+  await sql`update slice set token = nextval('fence')`.execute(bench.store.db);
+  await transformSlice(context(slice), 1).catch(() => undefined);
+  expect(await state()).toEqual({ state: "classified", items: 1, batches: 0 });
+  await sql`update slice set token = ${slice.token}`.execute(bench.store.db);
+  await transformSlice(context(slice), 1);
+  await loadAll(slice);
+  // Another run has the lane, but has not come to this slice yet.
+  await sql`update lease set until = clock_timestamp()`.execute(bench.store.db);
+  await bench.lane("forward", "next");
+  await expect(commitSlice(bench.store, slice, 0)).rejects.toMatchObject({ code: "TM_LEASE_LOST" });
+  expect(await state()).toMatchObject({ state: "classified" });
+});
+
+test("a page that comes after its slice was read is no part of it", async () => {
+  bench = await startBench();
+  const slice = await extracted([row("1", 5)]);
+  await expect(stage(bench, slice, [row("2", 7)], { seq: 2, fromVersion: "5" })).rejects.toMatchObject({ code: "TM_LEASE_LOST" });
+  expect((await sql`select seq from page`.execute(bench.store.db)).rows).toEqual([{ seq: 1 }]);
+});
