@@ -12,11 +12,11 @@ let target: QeasySimulator;
 afterEach(() => Promise.all([target.close(), bench.store.close()]));
 
 /** A slice of two orders, ready to be loaded into the Qeasy simulator. */
-async function ready(options: QeasyOptions, overrides: ConfigOverrides["target"]): Promise<Slice> {
+async function ready(options: QeasyOptions, overrides: ConfigOverrides["target"], raw = '{"o_id":1,"ts":5}'): Promise<Slice> {
   target = await startQeasy(options);
   bench = await startBench({ target: { baseUrl: target.url, ...overrides } });
   const slice = await bench.slice({ kind: "version", fromVersion: "1" });
-  await stage(bench, slice, [row("1", 5), row("2", 6)]);
+  await stage(bench, slice, [row("1", 5, { raw }), row("2", 6)]);
   await markExtracted(bench.store, slice, { endVersion: "6" });
   await transformSlice(sliceContext(bench, slice), 1);
   return slice;
@@ -45,6 +45,12 @@ test("a sender whose request ended with an error after its batch was taken from 
   await ended;
   const { rows } = await sql`select id, due_at <= clock_timestamp() as due from doubt order by id`.execute(bench.store.db);
   expect(rows).toEqual([{ id: "1", due: true }, { id: "2", due: true }]);
+});
+
+test("a record keeps its fields byte for byte and gets id, always as text, beside the field it came from", async () => {
+  const slice = await ready({}, {}, '{ "o_id": 1, "ts":20260101000000455,"amount":206.00 , "items":[{"ts":1.0e3}]}');
+  await loadBatches(sliceContext(bench, slice), sender());
+  expect(await (await fetch(`${target.url}/_admin/record?id=1`)).text()).toBe('{"id":"1", "o_id": 1, "ts":20260101000000455,"amount":206.00 , "items":[{"ts":1.0e3}]}');
 });
 
 test.each([
