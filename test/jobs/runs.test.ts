@@ -63,7 +63,10 @@ test("sync --wait goes through the schedule and returns after a run that began a
   expect(later!.startTime.getTime()).toBeGreaterThanOrEqual(earlier!.closeTime!.getTime());
   expect(await job.compare()).toMatchObject(perfect);
   await job.temporal.client.schedule.getHandle(`sync/${name}`).delete();
-  expect((await job.sync()).workflowId).toBe(`sync/${name}`);
+  const current = await startRun("sync");
+  const next = await job.sync();
+  expect(next.workflowId).toBe(current.workflowId);
+  expect(next.runId).not.toBe(current.firstExecutionRunId);
 }, 90_000);
 
 test("a terminated run blocks nothing: the next one takes over its pages and goes on", async () => {

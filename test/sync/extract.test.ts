@@ -137,7 +137,7 @@ test("a second that never holds still is unproven: a backfill goes on without it
 
 test("a row's version is its ts, in windows too; one without has its content's hash, and without an id that is its key", async () => {
   let note = 1;
-  await scripted(() => page([order(1, ',"ts":20260101000000455'), order(2), `{"remark":${note},"ts":7}`], '"data_count":3'));
+  const source = await scripted(() => page([order(1, ',"ts":20260101000000455'), order(2), `{"remark":${note},"ts":7}`], '"data_count":3'));
   const read = async () => {
     await extract(await window());
     const { rows } = await sql<{ ids: string[]; targets: string[] | null; versions: (string | null)[]; hashes: (string | null)[] }>`
@@ -153,4 +153,6 @@ test("a row's version is its ts, in windows too; one without has its content's h
   const other = await read();
   expect(other.ids.slice(0, 2)).toEqual(["1", "2"]);
   expect(other.ids[2]).not.toBe(first.ids[2]);
+  // A window that page 1 holds whole takes one request.
+  expect(source.seen).toHaveLength(3);
 });
