@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { afterEach, expect, test } from "vitest";
 import { type Batch, finishBatch, renewClaims, takeBatch } from "../../src/store/batches.ts";
 import { getApi } from "../../src/source/jushuitan/index.ts";
+import { lockSliceItems } from "../../src/store/claims.ts";
 import { classifySlice, markExtracted } from "../../src/store/classify.ts";
 import { commitSlice } from "../../src/store/commit.ts";
 import { planSlice } from "../../src/store/plan.ts";
@@ -306,6 +307,7 @@ test("a run that lost its slice, or its lane, can do nothing with it any more", 
   await classifySlice(bench.store, slice, 1, false);
   await sql`update slice set token = nextval('fence')`.execute(bench.store.db);
   await transformSlice(context(slice), 1).catch(() => undefined);
+  expect(await bench.store.transaction((tx) => lockSliceItems(tx, slice))).toBe(false);
   expect(await state()).toEqual({ state: "classified", items: 1, batches: 0 });
   await sql`update slice set token = ${slice.token}`.execute(bench.store.db);
   await transformSlice(context(slice), 1);
