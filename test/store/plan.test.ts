@@ -117,6 +117,19 @@ test("the head comes before other leftovers, ranges and sweeps", async () => {
   expect(rest).toEqual(["leftover", "initial", "sweep"]);
 });
 
+test("the oldest slice that is not committed comes first, windows in the order of their time", async () => {
+  bench = await startBench({ source: { sweepEveryMs: 3_600_000 } });
+  const version = (fromVersion: string) => bench.slice({ kind: "version", fromVersion }, "sweep");
+  const window = (fromAt: number) => bench.slice({ kind: "window", fromAt, toAt: fromAt + 1_000 }, "initial");
+  const made = [await version("9"), await version("5"), await window(2_000), await window(1_000)];
+  const given: string[] = [];
+  for (let slice = await planForward(); slice !== null; slice = await planForward()) {
+    given.push(slice.id);
+    await commit(slice);
+  }
+  expect(given).toEqual([0, 1, 3, 2].map((i) => made[i]!.id));
+});
+
 test("a sweep comes once sweepEvery has passed since the last one began, one a run", async () => {
   bench = await startBench({ source: { sweepEveryMs: 3_600_000 } });
   await sql`update stream set checkpoint_version = 900, head_read_at = clock_timestamp(), started_at = clock_timestamp() - interval '59 minutes'`.execute(bench.store.db);
@@ -204,7 +217,7 @@ test.each([[900_000, 900_000], [-900_000, 1_800_000], [50_000, 0]])("a source's 
   expect(windows.length).toBeGreaterThan(1);
 });
 
-test("by windows, what aged past the lookback is proven, and a sweep reads the rest of it once more", async () => {
+test("by windows, the checkpoint moves only from where it stands; what aged past the lookback is proven, and a sweep reads the rest of it once more", async () => {
   bench = await startBench({ source: { cursor: "window", lookbackMs: LOOKBACK, sweepEveryMs: 1, settleMs: 0 } });
   const second = Math.floor(Date.now() / 1000) * 1000;
   const at = (ms: number) => sql`to_timestamp(${(second + ms) / 1000})`;
@@ -217,6 +230,12 @@ test("by windows, what aged past the lookback is proven, and a sweep reads the r
     await transformSlice(sliceContext(bench, slice), 1);
     await commitSlice(bench.store, slice, LOOKBACK);
   };
+  // Only from where the checkpoint stands does it move.
+  for (const [fromAt, state] of [[-2_000, "dropped"], [-1_000, "committed"], [-1_000, "dropped"]] as const) {
+    const slice = await bench.slice({ kind: "window", fromAt: second + fromAt, toAt: second });
+    await read(slice);
+    expect((await sql`select state from slice where id = ${slice.id}`.execute(bench.store.db)).rows).toEqual([{ state }]);
+  }
   // Behind a gap, and within the lookback: neither proves anything.
   await read(await bench.slice({ kind: "window", fromAt: second - 3 * LOOKBACK, toAt: second - 2 * LOOKBACK }, "sweep"));
   await read(await bench.slice({ kind: "window", fromAt: second - 4 * LOOKBACK, toAt: second - LOOKBACK / 2 }, "sweep"));
