@@ -200,3 +200,13 @@ test("where the index still holds the doubtful version there is nothing to mend,
   await plan(slice.id);
   expect(await due()).toEqual([]);
 });
+
+test("the look at the claims before a request holds them, and the batch, for as long as the request may take", async () => {
+  bench = await startBench({ target: { leaseMs: 1 } });
+  const older = await extracted([row("1", 5)], "1", "backfill");
+  await transformSlice(context(older), 1);
+  const batch = (await takeBatch(bench.store, older, sender("a"), bench.pipeline.target))!;
+  expect(await renewClaims(bench.store, older, batch.id, sender("a"), 600_000)).toEqual(new Set(["1"]));
+  expect(await takeBatch(bench.store, older, sender("b"), bench.pipeline.target)).toBeNull();
+  expect(await transformSlice(context(await extracted([row("1", 8)], "1")), 1)).toEqual({ batches: 0, waiting: 1 });
+});
