@@ -59,6 +59,7 @@ test("a slice loads the newest version of each id, balances and moves the checkp
   const { rows } = await sql<{ v: string; pages: number }>`
     select checkpoint_version::text as v, (select count(*)::int from page) as pages from stream`.execute(bench.store.db);
   expect(rows[0]).toEqual({ v: "9", pages: 0 });
+  expect((await sql`select shop_id as shop from shop_seen`.execute(bench.store.db)).rows).toEqual([{ shop: "1" }]);
 });
 
 test("what the index holds is unchanged, what is older is superseded, and neither is sent", async () => {
