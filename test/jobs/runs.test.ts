@@ -50,6 +50,25 @@ test("two runs side by side: one reads, the other waits for it, and each order i
   expect(await job.compare()).toMatchObject(perfect);
 }, 90_000);
 
+test("sync --wait goes through the schedule and returns after a run that began after it and after the one under way; without a schedule by its own id", async () => {
+  job = await startJob({ source: QUICK, schedule: { cron: "0 0 1 1 *", timezone: "Asia/Shanghai" }, jushuitan: { orders: 1_000, latencyMs: 20 } });
+  const name = pipelineName(job);
+  await deploy(job.services, job.temporal, { reload: [], keep: [] });
+  const first = job.sync();
+  await expect.poll(async () => (await sql`select 1 from page`.execute(job.store.db)).rows.length, { timeout: 30_000, interval: 10 }).toBeGreaterThan(1);
+  const runs = [await job.sync(), await first];
+  const [later, earlier] = await Promise.all(runs.map(({ workflowId, runId }) => job.temporal.client.workflow.getHandle(workflowId, runId).describe()));
+  expect(later!.workflowId).toContain(`sync/${name}-`);
+  expect(later!.runId).not.toBe(earlier!.runId);
+  expect(later!.startTime.getTime()).toBeGreaterThanOrEqual(earlier!.closeTime!.getTime());
+  expect(await job.compare()).toMatchObject(perfect);
+  await job.temporal.client.schedule.getHandle(`sync/${name}`).delete();
+  const current = await startRun("sync");
+  const next = await job.sync();
+  expect(next.workflowId).toBe(current.workflowId);
+  expect(next.runId).not.toBe(current.firstExecutionRunId);
+}, 90_000);
+
 test("a terminated run blocks nothing: the next one takes over its pages and goes on", async () => {
   job = await startJob({ source: QUICK, jushuitan: { orders: 2_000, latencyMs: 20 }, runtime: { heartbeatMs: 1_000 } });
   const run = await startRun("t");

@@ -68,6 +68,9 @@ test("the same window paged forward does miss rows: the property above can fail"
 
 test.each([
   ["the total grew", [mark(1, 60), mark(2, 61), mark(1, 61)], { rows: 61, distinct: 61 }],
+  ["the total grew and fell back", [mark(1, 60), mark(2, 61), mark(1, 60)], { rows: 60, distinct: 60 }],
+  ["more ids came twice than rows left", [mark(1, 60), mark(2, 60), mark(1, 59)], { rows: 61, distinct: 59 }],
+  ["rows are enough but not different ids", [mark(1, 60), mark(2, 60), mark(1, 58)], { rows: 59, distinct: 57 }],
   ["an id came twice and nothing left", [mark(1, 60), mark(2, 60), mark(1, 60)], { rows: 60, distinct: 59 }],
   ["fewer ids than announced at the end", [mark(1, 60), mark(2, 60), mark(1, 60)], { rows: 59, distinct: 59 }],
   ["no total", [mark(1, null)], { rows: 10, distinct: 10 }],

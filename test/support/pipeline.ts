@@ -7,6 +7,8 @@ import { type NewPage, type StagedRow, stagePage } from "../../src/store/pages.t
 import { insertSlice, type NewSlice, type Slice } from "../../src/store/slices.ts";
 import { startStream } from "../../src/store/commit.ts";
 import { ensureStream, type Stream } from "../../src/store/streams.ts";
+import type { SliceContext } from "../../src/sync/context.ts";
+import { pipelineContext } from "../../src/sync/services.ts";
 import { freshDatabase } from "./servers.ts";
 
 export const ORDERS = "/open/orders/single/query";
@@ -107,6 +109,13 @@ export function row(id: string, version: number | string | null, more: Partial<S
   return {
     id, sourceId: id, targetId: id, version: version === null ? null : String(version), modifiedMs: 1_767_225_600_000, shopId: "1", hash: null, raw, ...more,
   };
+}
+
+/** Work on a slice as an activity does it: source and target over HTTP, tokens and budget from the store. */
+export function sliceContext(bench: Bench, slice: Slice, running: { signal?: AbortSignal; progress?: () => void } = {}): SliceContext {
+  const services = { config: bench.config, store: bench.store, key: TEST_KEY };
+  const context = pipelineContext(services, "orders", slice.lane, { signal: new AbortController().signal, progress: () => undefined, ...running });
+  return { ...context, slice };
 }
 
 let reads = 0;
