@@ -1,6 +1,6 @@
 import { getSlice, type Slice } from "../src/store/slices.ts";
 import { acquireLease, releaseLease, touchLease } from "../src/store/leases.ts";
-import { effectiveLookback } from "../src/store/clock.ts";
+import { lookbackAge } from "../src/store/clock.ts";
 import { commitSlice } from "../src/store/commit.ts";
 import { clearDoubts } from "../src/store/doubts.ts";
 import { ensureStream, findStream } from "../src/store/streams.ts";
@@ -30,7 +30,7 @@ export function createRunActivities(services: Services): RunActivities {
 
   async function commitNow(ref: RunRef, slice: Slice, running: Running): Promise<CommitAnswer> {
     const { source } = context(ref, running).pipeline;
-    return commitSlice(store, slice, await effectiveLookback(store.db, source.account, source.lookbackMs));
+    return commitSlice(store, slice, await lookbackAge(store.db, source.account, source.lookbackMs));
   }
 
   return {
@@ -66,7 +66,7 @@ export function createRunActivities(services: Services): RunActivities {
           return { ...got, to: after === null ? "" : sliceLabel(after).to ?? "", requests: after?.requests ?? 0 };
         } catch (error) {
           if (!(error instanceof SourceError && error.kind === "walk" && work.pipeline.source.cursor === "auto")) throw error;
-          await fallBackToWindows(store, slice, work.pipeline.source, error);
+          await fallBackToWindows(store, slice, work.pipeline, error);
           return { state: "fallback", pass: 1, reachedEnd: false, to: "", requests: 0 };
         } finally {
           if (ref.lane === "forward") await releaseForward(store, work.account.name);

@@ -49,9 +49,20 @@ export async function finishSlice(run: LaneRun, slice: SliceRef, got: ExtractAns
   const { activities, ref } = run;
   for (let waitMs = 250; ; waitMs = Math.min(waitMs * 2, 10_000)) {
     const ready = await activities.transform.executeWithOptions({ summary: slice.label }, [ref, slice.id, got.pass]);
-    const lanes = Array.from({ length: Math.min(run.parallel, ready.batches) }, (_, i) =>
-      activities.load.executeWithOptions({ summary: `sender ${i + 1}: ${ready.batches} batches of ${slice.label}` }, [ref, slice.id]));
-    await Promise.all(lanes);
+    await CancellationScope.cancellable(async () => {
+      const lanes = Array.from({ length: Math.min(run.parallel, ready.batches) }, (_, i) =>
+        activities.load.executeWithOptions({
+          summary: `sender ${i + 1}: ${ready.batches} batches of ${slice.label}`, cancellationType: "WAIT_CANCELLATION_COMPLETED",
+        }, [ref, slice.id]));
+      try {
+        await Promise.all(lanes);
+      } catch (error) {
+        // A run that failed must not go on sending.
+        CancellationScope.current().cancel();
+        await Promise.allSettled(lanes);
+        throw error;
+      }
+    });
     if (ready.waiting === 0) {
       const committed = ready.committed ?? await activities.commit.executeWithOptions({ summary: slice.label }, [ref, slice.id]);
       if (committed.state === "committed") addCounts(run.totals, committed.counts, slice, got);

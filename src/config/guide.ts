@@ -64,7 +64,7 @@ const GUIDES: Readonly<Record<string, Guide>> = {
   "pipelines.*.target.body": { expected: '"array" (one JSON array a request) or "single" (one object a request)', example: 'body: "array"' },
   "pipelines.*.target.idCheck": { expected: "true or false", example: "idCheck: true" },
   "pipelines.*.target.timeout": duration('timeout: "30s"'),
-  "pipelines.*.target.lease": { expected: "a duration longer than the target's timeout", example: 'lease: "45s"' },
+  "pipelines.*.target.lease": { expected: "a duration at least 1 s longer than the target's timeout", example: 'lease: "45s"' },
   "pipelines.*.target.zombieAfter": duration('zombieAfter: "10m"'),
   "pipelines.*.target.maxRefused": { expected: "a whole number, 0 or more", example: "maxRefused: 3" },
   "pipelines.*.target.success": { expected: "keys of an answer, each with the list of values that mean success", example: 'success: { success: [true], code: [0, "0"] }' },

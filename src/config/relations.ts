@@ -7,6 +7,9 @@ import { suggest } from "./nearest.ts";
 import { type ConfigProblem, problemAt } from "./problems.ts";
 import type { JsonValue } from "./types.ts";
 
+/** What a claim has to last longer than the request that it guards (ms). */
+const LEAST_LEASE_MS = 1_000;
+
 /** What is wrong between values, in a tree whose shape may be wrong as well: everything is told at once. */
 export function relationProblems(tree: unknown, apis: readonly ApiDescription[]): ConfigProblem[] {
   const accounts = Object.keys(objectAt(tree, ["accounts"]));
@@ -37,6 +40,7 @@ function sourceProblems(tree: unknown, path: readonly string[], accounts: readon
   if (source["cursor"] === "version" && api.versionParam === null) {
     complain("cursor", `"window": ${api.path} cannot be followed by version`, 'cursor: "window"');
   }
+  if (source["cursor"] === "window" && source["from"] === "all") complain("from", 'a date or a time: windows have to begin somewhere ("all" is for the version cursor)', 'from: "2026-01-01"');
   return [...problems, ...paramsProblems(api, source["params"], [...path, "params"])];
 }
 
@@ -58,7 +62,7 @@ function targetProblems(tree: unknown, path: readonly string[]): ConfigProblem[]
   const problems: ConfigProblem[] = [];
   const timeout = typeof target["timeout"] === "string" ? parseDuration(target["timeout"]) : 30_000;
   const lease = typeof target["lease"] === "string" ? parseDuration(target["lease"]) : null;
-  if (timeout !== null && lease !== null && lease <= timeout) problems.push(problemAt([...path, "lease"], target["lease"]));
+  if (timeout !== null && lease !== null && lease < timeout + LEAST_LEASE_MS) problems.push(problemAt([...path, "lease"], target["lease"]));
   const header = Object.keys(objectAt(tree, [...path, "headers"])).find((name) => name.toLowerCase() === "authorization");
   if (header !== undefined && typeof target["secret"] === "string" && target["secret"] !== "") {
     problems.push(problemAt([...path, "headers", header], "set", { expected: "either secret or this header: both are sent as Authorization" }));

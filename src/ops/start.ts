@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type Client, type ScheduleHandle, ScheduleNotFoundError, ScheduleOverlapPolicy, type WorkflowExecutionDescription } from "@temporalio/client";
+import { type Client, type ScheduleHandle, ScheduleNotFoundError, ScheduleOverlapPolicy, WorkflowExecutionAlreadyStartedError, type WorkflowExecutionDescription } from "@temporalio/client";
 import { TidemarkError } from "../errors.ts";
 import type { Services } from "../sync/services.ts";
 import { searchAttributes, syncId } from "../temporal/schedules.ts";
@@ -22,12 +22,18 @@ export async function startSync(client: Client, { config }: Services, pipeline: 
   const schedule = client.schedule.getHandle(syncId(pipeline));
   const before = await recentRuns(schedule);
   if (before === null) {
-    await endOfCurrentRun(client, syncId(pipeline), options.signal);
-    const handle = await client.workflow.start("sync", {
-      workflowId: syncId(pipeline), taskQueue, args: [{ pipeline, heartbeatMs }], workflowTaskTimeout: "5 seconds",
-      staticSummary: `sync ${pipeline}: what changed in the source, into the target`, typedSearchAttributes: searchAttributes(pipeline, "sync"),
-    });
-    return { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
+    for (;;) {
+      await endOfCurrentRun(client, syncId(pipeline), options.signal);
+      const handle = await client.workflow.start("sync", {
+        workflowId: syncId(pipeline), taskQueue, args: [{ pipeline, heartbeatMs }], workflowTaskTimeout: "5 seconds",
+        staticSummary: `sync ${pipeline}: what changed in the source, into the target`, typedSearchAttributes: searchAttributes(pipeline, "sync"),
+      }).catch((error: unknown) => {
+        // Somebody else was quicker; that run may have begun before this call.
+        if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
+        throw error;
+      });
+      if (handle !== null) return { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
+    }
   }
   await schedule.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
   for (;;) {

@@ -65,7 +65,7 @@ export async function pipelineStatus(store: Store, config: TidemarkConfig, name:
     initialOpen: number; rereadAt: number | null; headRead: boolean; unproven: number;
   }>`
     select (select count(*)::int from quarantine where stream_id = t.id and state = 'open') as quarantined,
-      (select count(*)::int from doubt where stream_id = t.id) as doubtful,
+      (select count(distinct id)::int from doubt where stream_id = t.id) as doubtful,
       (select count(*)::int from slice where stream_id = t.id and state in ('open', 'extracted', 'classified')) as "openSlices",
       exists (select 1 from lease where stream_id = t.id and lane = 'forward' and until > clock_timestamp()) as running,
       (select count(*)::int from record where stream_id = t.id and held = 'loaded') as loaded,

@@ -70,7 +70,7 @@ export async function takeBatch(
     if (row === undefined) return null;
     if (row.state === "sending") {
       await addDoubts(tx, sql`
-        select ${slice.streamId}::bigint, id, version, modified, hash, read_no from item where batch_id = ${row.id}`, options.zombieAfterMs);
+        select ${slice.streamId}::bigint, id, batch_id, version, modified, hash, read_no from item where batch_id = ${row.id}`, options.zombieAfterMs);
     }
     await sql`
       update batch set state = 'sending', owner = ${ownerOf(sender)}, lease_until = clock_timestamp() + ${options.leaseMs} * interval '1 ms'
@@ -143,12 +143,19 @@ export async function finishBatch(store: Store, slice: Slice, batch: Batch, send
       update item set outcome = 'loaded' where batch_id = ${batch.id} and id = any(${loaded.filter((id) => held.has(id))}::text[])
       returning source_id as "sourceId"
     `.execute(tx);
+    await sql`
+      update record r set held = 'quarantined' from quarantine q
+      where r.stream_id = ${slice.streamId} and r.id = any(${loaded}::text[]) and q.stream_id = r.stream_id and q.state = 'open'
+        and q.code = 'TM_ID_COLLISION' and q.target_id = r.id and q.source_id = r.source_id
+    `.execute(tx);
     // A refusal whose claim was lost says nothing of the version that is there now.
     const members = new Map(batch.members.map((member) => [member.sourceId, member.id]));
     await quarantineItems(tx, slice, batch.id, outcome.refused.filter((refusal) => held.has(members.get(refusal.sourceId) ?? "")));
     await sql`
       update quarantine set state = 'resolved', updated_at = clock_timestamp()
       where stream_id = ${slice.streamId} and state = 'open' and source_id = any(${done.map((row) => row.sourceId)}::text[])
+        and not exists (select 1 from quarantine o where o.stream_id = ${slice.streamId} and o.state = 'open' and o.code = 'TM_ID_COLLISION'
+          and o.target_id = quarantine.target_id and o.source_id <> quarantine.source_id)
     `.execute(tx);
     await sql`
       update item set outcome = 'pending', batch_id = null where batch_id = ${batch.id} and outcome = 'batched'
@@ -179,6 +186,6 @@ export async function doubtLost(store: Store, slice: Slice, batch: Batch, sender
 async function doubtSent(tx: Tx, slice: Slice, batch: Batch, ids: readonly string[]): Promise<void> {
   const versions = new Map(batch.members.map((member) => [member.id, /^\d+$/.test(member.version) ? member.version : null]));
   await addDoubts(tx, sql`
-    select ${slice.streamId}::bigint, n.id, n.version::numeric, null::bigint, null::text, null::bigint
+    select ${slice.streamId}::bigint, n.id, ${batch.id}::bigint, n.version::numeric, null::bigint, null::text, null::bigint
     from unnest(${ids}::text[], ${ids.map((id) => versions.get(id) ?? null)}::text[]) as n(id, version)`, 0);
 }

@@ -27,6 +27,11 @@ export async function effectiveLookback(db: Db | Tx, account: string, lookbackMs
   return offset > CLOCK_WARNING_MS ? lookbackMs + offset : lookbackMs;
 }
 
+/** How long before Postgres's now the lookback begins (ms): by the earlier of both clocks. */
+export async function lookbackAge(db: Db | Tx, account: string, lookbackMs: number): Promise<number> {
+  return (await effectiveLookback(db, account, lookbackMs)) + Math.max(0, -(await sourceOffset(db, account)));
+}
+
 /** The source's clock less this process's (ms), for signing. Workers' own clocks may differ; the store's is the common one. */
 export async function localOffset(store: Store, account: string): Promise<number> {
   const { rows } = await sql<{ ms: number }>`

@@ -28,7 +28,7 @@ interface LedgerRow extends SliceCounts {
 /**
  * Commits a slice: ledger row, checkpoint, sweep and range in one transaction, refused unless every row has an outcome and
  * the counts balance. Its pages, items and batches are no longer needed then. Repeating it changes nothing.
- * @param lookbackMs the effective lookback
+ * @param lookbackMs how long before Postgres's now the lookback begins
  * @throws StoreError `TM_LEASE_LOST`
  */
 export async function commitSlice(store: Store, slice: Slice, lookbackMs: number): Promise<CommitAnswer> {
@@ -40,7 +40,7 @@ export async function commitSlice(store: Store, slice: Slice, lookbackMs: number
       select count(*)::int as waiting from item where slice_id = ${slice.id} and outcome in ('pending', 'batched')
     `.execute(tx);
     if (open[0]!.waiting > 0) return { state: "waiting", counts: row };
-    if (!(await joinsUp(tx, slice)) || (slice.purpose === "forward" && !(await moveCheckpoint(tx, slice)))) {
+    if (!(await joinsUp(tx, slice)) || (slice.purpose === "forward" && !(await moveCheckpoint(tx, slice))) || (slice.sweepId !== null && !(await moveSweep(tx, slice)))) {
       await sql`update slice set state = 'dropped' where id = ${slice.id}`.execute(tx);
       await clearSlice(tx, slice.id);
       return { state: "dropped", counts: row };
@@ -51,7 +51,6 @@ export async function commitSlice(store: Store, slice: Slice, lookbackMs: number
       on conflict do nothing
     `.execute(tx);
     const counts = await writeLedger(tx, slice);
-    await moveSweep(tx, slice);
     await moveProven(tx, slice, lookbackMs);
     await finishRanges(tx, slice.streamId);
     await clearSlice(tx, slice.id);
@@ -112,13 +111,14 @@ async function writeLedger(tx: Tx, slice: Slice): Promise<SliceCounts> {
   return rows[0]!;
 }
 
-async function moveSweep(tx: Tx, slice: Slice): Promise<void> {
-  if (slice.sweepId === null) return;
-  await sql`
+/** Likewise for a sweep: a slice behind one that was dropped does not count. */
+async function moveSweep(tx: Tx, slice: Slice): Promise<boolean> {
+  const { rows } = await sql`
     update sweep w set next_version = s.end_version,
       completed_at = case when s.end_version >= w.to_version or s.reached_end then clock_timestamp() end
-    from slice s where s.id = ${slice.id} and w.id = s.sweep_id
+    from slice s where s.id = ${slice.id} and w.id = s.sweep_id and w.next_version = s.from_version returning w.id
   `.execute(tx);
+  return rows.length === 1;
 }
 
 /**

@@ -55,10 +55,7 @@ export async function stagePage(db: Db, slice: Slice, page: NewPage): Promise<Pa
   const column = <T>(pick: (row: StagedRow) => T): T[] => page.rows.map(pick);
   const { rows } = await sql<{ owned: number; staged: number }>`
     with owner as (
-      update slice set requests = requests + ${page.requests}, pages = pages + 1,
-        reached_end = reached_end or ${page.reachedEnd}
-      where id = ${slice.id} and token = ${slice.token} and state = 'open'
-      returning id, stream_id
+      select id, stream_id from slice where id = ${slice.id} and token = ${slice.token} and state = 'open' for update
     ), staged as (
       insert into page (slice_id, pass, seq, page_no, from_version, last_version, total, row_count, source_ids, target_ids,
         versions, modified, hashes, shops, body, is_last, read_no)
@@ -69,6 +66,10 @@ export async function stagePage(db: Db, slice: Slice, page: NewPage): Promise<Pa
         ${[...new Set(page.rows.flatMap((row) => row.shopId ?? []))]}::text[],
         ${`[${page.rows.map((row) => row.raw).join(",")}]`}, ${page.isLast}, ${page.readNo}
       from owner on conflict do nothing returning seq
+    ), counted as (
+      update slice set requests = requests + ${page.requests}, pages = pages + 1,
+        reached_end = reached_end or (${page.reachedEnd} and exists (select 1 from staged))
+      from owner where slice.id = owner.id
     ), noted as (
       insert into pair (stream_id, at, version)
       select stream_id, clock_timestamp(), ${page.lastVersion}::numeric from owner

@@ -46,13 +46,13 @@ export async function quarantineItems(tx: Tx, slice: Slice, batchId: string, ref
   `.execute(tx);
 }
 
-/** The other half of a collision: the records that already had these target ids are set aside as well. */
+/** The other half of a collision: the records that already had these target ids, or are being sent under them, are set aside as well. */
 export async function quarantineHolders(tx: Tx, slice: Slice, targetIds: readonly string[], reason: string): Promise<void> {
   if (targetIds.length === 0) return;
   await sql`
     insert into quarantine as q (stream_id, source_id, target_id, code, reason, version, modified, hash, slice_id)
     select r.stream_id, r.source_id, r.id, 'TM_ID_COLLISION', ${reason}, r.version, r.modified, r.hash, ${slice.id}
-    from record r where r.stream_id = ${slice.streamId} and r.id = any(${targetIds}::text[]) and r.held is not null
+    from record r where r.stream_id = ${slice.streamId} and r.id = any(${targetIds}::text[]) and (r.held is not null or r.batch_id is not null)
     on conflict (stream_id, source_id) where state = 'open' do nothing
   `.execute(tx);
   await sql`

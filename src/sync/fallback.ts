@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { SourceConfig } from "../config/types.ts";
+import type { PipelineConfig } from "../config/types.ts";
 import { type SourceError, StoreError } from "../errors.ts";
 import { effectiveLookback } from "../store/clock.ts";
 import { clearSlice } from "../store/commit.ts";
@@ -14,7 +14,7 @@ import type { Slice } from "../store/slices.ts";
  * time of the row at the checkpoint where that is earlier, less twice the lookback.
  * @throws StoreError `TM_NO_FALLBACK` when no date is known to begin at, `TM_LEASE_LOST`
  */
-export async function fallBackToWindows(store: Store, slice: Slice, source: SourceConfig, reason: SourceError): Promise<void> {
+export async function fallBackToWindows(store: Store, slice: Slice, { source, target }: Pick<PipelineConfig, "source" | "target">, reason: SourceError): Promise<void> {
   await store.transaction(async (tx) => {
     await requireLease(tx, slice.streamId, slice.lane, slice.token);
     const lookbackMs = await effectiveLookback(tx, source.account, source.lookbackMs);
@@ -24,7 +24,7 @@ export async function fallBackToWindows(store: Store, slice: Slice, source: Sour
       from (select least(
           coalesce(
             (select max(w.started_at) from sweep w where w.stream_id = s.id and w.completed_at is not null),
-            case when exists (select 1 from load_range r where r.stream_id = s.id and r.purpose = 'reread') then s.started_at end),
+            case when s.checkpoint_modified is not null or exists (select 1 from load_range r where r.stream_id = s.id and r.purpose = 'reread') then s.started_at end),
           to_timestamp(s.checkpoint_modified / 1000.0)
         ) - 2 * ${lookbackMs} * interval '1 ms' as at from stream s where s.id = ${slice.streamId}) begins
       where t.id = ${slice.streamId} and t.cursor = 'version' and begins.at is not null returning t.id
@@ -34,7 +34,7 @@ export async function fallBackToWindows(store: Store, slice: Slice, source: Sour
         path: "source.from", fix: 'Give source.from a date and run "tidemark deploy --reload <pipeline>".',
       });
     }
-    await dropVersionSlices(tx, slice.streamId);
+    await dropVersionSlices(tx, slice.streamId, target.zombieAfterMs);
     await sql`
       with unfinished as (select id from sweep where stream_id = ${slice.streamId} and completed_at is null)
       update slice set sweep_id = null where sweep_id in (select id from unfinished)
@@ -44,11 +44,11 @@ export async function fallBackToWindows(store: Store, slice: Slice, source: Sour
 }
 
 /** The slices of the version walk count for nothing any more; what their batches may still be sending is doubtful. */
-async function dropVersionSlices(tx: Tx, streamId: string): Promise<void> {
+async function dropVersionSlices(tx: Tx, streamId: string, zombieAfterMs: number): Promise<void> {
   await addDoubts(tx, sql`
-    select b.stream_id, i.id, i.version, i.modified, i.hash, i.read_no
+    select b.stream_id, i.id, b.id, i.version, i.modified, i.hash, i.read_no
     from batch b join slice s on s.id = b.slice_id and s.kind = 'version' join item i on i.batch_id = b.id
-    where b.stream_id = ${streamId} and b.state = 'sending'`, 0);
+    where b.stream_id = ${streamId} and b.state = 'sending'`, zombieAfterMs);
   await sql`
     update record r set batch_id = null, claim_until = null from batch b join slice s on s.id = b.slice_id and s.kind = 'version'
     where b.stream_id = ${streamId} and r.stream_id = b.stream_id and r.batch_id = b.id

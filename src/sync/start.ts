@@ -1,5 +1,5 @@
 import type { Source, WindowQuery } from "../source/contract.ts";
-import { readEarlierNow } from "../store/clock.ts";
+import { effectiveLookback, readEarlierNow, sourceOffset } from "../store/clock.ts";
 import { startStream } from "../store/commit.ts";
 import { floorSecond } from "../store/plan.ts";
 import { addRange } from "../store/ranges.ts";
@@ -18,9 +18,12 @@ const MOST_WINDOWS = 24;
 export async function beginStream(context: PipelineContext, stream: Stream): Promise<void> {
   if (stream.startedAt !== null) return;
   const { store, pipeline, account } = context;
-  const { from, lookbackMs, settleMs } = pipeline.source;
+  const { from, settleMs } = pipeline.source;
   const { source } = context.source();
-  const t0 = floorSecond((await readEarlierNow(store.db, account.name)) - settleMs);
+  await learnClock(context, source);
+  const now = await readEarlierNow(store.db, account.name);
+  const lookbackMs = await effectiveLookback(store.db, account.name, pipeline.source.lookbackMs);
+  const t0 = floorSecond(now - settleMs);
   if (from === "all") {
     await startStream(store.db, stream.id, { startedAt: t0, firstVersion: "1", windowsFrom: null, provenAt: null });
     return;
@@ -35,8 +38,14 @@ export async function beginStream(context: PipelineContext, stream: Stream): Pro
     const range = { streamId: stream.id, archiveToo: source.api.archive };
     if (begin < t0) await addRange(tx, { ...range, purpose: "initial", fromAt: begin, toAt: t0 });
     // By windows, the sweep reads the border once more.
-    if (byVersion) await addRange(tx, { ...range, purpose: "reread", fromAt: border, toAt: t0 + lookbackMs, notBefore: t0 + lookbackMs + 2 * settleMs });
+    if (byVersion) await addRange(tx, { ...range, purpose: "reread", fromAt: border, toAt: t0 + lookbackMs, notBefore: now + Math.max(0, -(await sourceOffset(tx, account.name))) + lookbackMs + settleMs });
   });
+}
+
+/** T0 is a moment of the source's clock as well, which only an answer tells. */
+async function learnClock({ pipeline, signal }: PipelineContext, source: Source): Promise<void> {
+  const to = floorSecond(Date.now());
+  await source.readWindow({ from: to - FIRST_WINDOW_MS, to, page: 1, pageSize: source.api.pageSize.min, params: pipeline.source.params, archive: false }, signal);
 }
 
 /** The highest version in the newest closed window that holds anything; "1" when none does. */

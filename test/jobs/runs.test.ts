@@ -84,6 +84,28 @@ test("a terminated run blocks nothing: the next one takes over its pages and goe
   expect(state.pagesAskedTwice).toBeLessThanOrEqual(1);
 }, 90_000);
 
+test("several syncs at once without a schedule all wait for a run that began after them", async () => {
+  job = await startJob({ source: QUICK, jushuitan: { orders: 300, latencyMs: 30 } });
+  const reports = await Promise.all([job.sync(), job.sync(), job.sync()]);
+  expect(new Set(reports.map((report) => report.runId)).size).toBe(3);
+}, 60_000);
+
+test("a first start on a source whose clock is behind loses nothing that becomes visible within the lookback", async () => {
+  job = await startJob({
+    source: { ...QUICK, from: Date.now() - 2 * 86_400_000, lookbackMs: 6_000, sweepEveryMs: 1, settleMs: 200 },
+    jushuitan: { orders: 300, days: 1, clockOffsetMs: -120_000 },
+  });
+  const insert = (body: object) => fetch(`${job.source.url}/_admin/insert`, { method: "POST", body: JSON.stringify(body) });
+  await insert({ count: 5, lateMs: 4_000 });
+  await insert({ count: 1, lateMs: 0 });
+  await job.sync();
+  await wait(6_000);
+  // What the clock's offset adds to the lookback would make the test wait for minutes: the border is due now.
+  await sql`update load_range set not_before = clock_timestamp() where purpose = 'reread'`.execute(job.store.db);
+  await job.sync();
+  expect(await job.compare()).toMatchObject({ missing: 0, stale: 0 });
+}, 120_000);
+
 test("a first start with a date loads what was modified since, and says when the initial load is complete", async () => {
   const from = Date.now() - 86_400_000;
   job = await startJob({
