@@ -34,7 +34,9 @@ function isWrongUse(error: unknown): boolean {
   return error instanceof CommanderError || error instanceof UsageError || (error instanceof TidemarkError && USAGE_CODES.has(error.code));
 }
 
-function failureOf(error: unknown, help: string): Failure {
+function failureOf(given: unknown, help: string): Failure {
+  // Node's own waits reject with an AbortError round the reason that the signal carries.
+  const error = given instanceof Error && given.name === "AbortError" && given.cause instanceof TidemarkError ? given.cause : given;
   if (error instanceof TidemarkError) {
     const { code, message, path = null, fix = null, details } = error;
     return { code, message, path, fix, ...(Object.keys(details).length === 0 ? {} : { details }) };

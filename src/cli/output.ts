@@ -8,6 +8,8 @@ export interface ProgressView {
   pages: number;
   /** 0 to 1; null when unknown. */
   share: number | null;
+  /** Modified time that is still to be read (ms); null when unknown. */
+  leftMs: number | null;
 }
 
 /** A bar on standard error. */
@@ -59,7 +61,7 @@ export function openProgress(): Progress {
   if (!process.stderr.isTTY) return { show: () => undefined, end: () => undefined };
   const began = performance.now();
   const bar = new SingleBar({ format: "{bar} {percent}  {records} records  {pages} pages  {rate} records/s  {left}", barCompleteChar: "█", barIncompleteChar: "░", hideCursor: true, stream: process.stderr, clearOnComplete: true });
-  bar.start(1, 0, { ...figures({ records: 0, pages: 0, share: null }, 0) });
+  bar.start(1, 0, { ...figures({ records: 0, pages: 0, share: null, leftMs: null }, 0) });
   return {
     show: (view) => bar.update(view.share ?? 0, figures(view, performance.now() - began)),
     end: () => bar.stop(),
@@ -67,8 +69,9 @@ export function openProgress(): Progress {
 }
 
 /** What stands beside the bar. @param ms since the wait began */
-export function figures({ records, pages, share }: ProgressView, ms: number): Record<"percent" | "records" | "pages" | "rate" | "left", string> {
-  const left = share !== null && share > 0 && share < 1 ? `${formatSpan((ms / share) * (1 - share))} left` : "";
+export function figures({ records, pages, share, leftMs }: ProgressView, ms: number): Record<"percent" | "records" | "pages" | "rate" | "left", string> {
+  // Orders lie unevenly in time, so what is left of it says nothing of how long the reading takes.
+  const left = leftMs === null || leftMs < 1_000 ? "" : `${formatSpan(leftMs)} of modified time left`;
   return {
     percent: share === null ? "" : `${Math.floor(share * 100)} %`,
     records: formatCount(records), pages: formatCount(pages),

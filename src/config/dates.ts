@@ -22,6 +22,9 @@ export function parseDate(text: string, name: string): number {
 export function parseDateRange(range: { from: string; to: string }): { from: number; to: number } {
   const from = parseDate(range.from, "--from");
   const to = parseDate(range.to, "--to");
+  if (from > Date.now()) {
+    throw new ConfigError("TM_DATE", `--from (${range.from}) lies in the future, where nothing was modified yet`, { path: "--from", fix: `Write a past time, as ${FORMS}.` });
+  }
   if (from < to) return { from, to };
   throw new ConfigError("TM_DATE", `--to (${range.to}) does not come after --from (${range.from})`, {
     path: "--to", fix: "--from is included and --to is not: for one whole day give the next day as --to.",

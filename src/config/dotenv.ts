@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
-const LINE = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^#\r\n]*?))\s*(?:#.*)?$/gm;
+const LINE = /^[^\S\r\n]*(?:export[^\S\r\n]+)?([A-Za-z_][A-Za-z0-9_]*)[^\S\r\n]*=[^\S\r\n]*(?:"([^"]*)"|'([^']*)'|([^#\r\n]*?))[^\S\r\n]*(?:#.*)?$/gm;
 
 /**
  * Sets the variables of the `.env` file in a folder, where there is one; a variable that is set already stays. (Node

@@ -38,7 +38,7 @@ export function configError(file: string, problems: readonly ConfigProblem[]): C
   });
   return new ConfigError("TM_CONFIG", `${file} has ${number}:\n${lines.join("\n")}`, {
     path: first.path,
-    fix: problems.length === 1 ? `Set it to ${first.expected}. Example: ${first.example}` : `Correct the ${problems.length} values above.`,
+    fix: problems.length === 1 ? `Correct ${first.path === "" ? "it" : first.path}, for example: ${first.example}` : `Correct the ${problems.length} values above.`,
     details: { file, problems },
   });
 }

@@ -39,8 +39,9 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
   const machines = await startMachines(dir, { realLimits: options.realLimits, say: screen.say });
   try {
     const proof = await perform(machines, screen, { ...options, began });
-    process.stdout.write(options.json ? `${JSON.stringify(proof)}\n` : printedProof(proof));
-    if (!options.once && process.stdout.isTTY) await live(machines, screen, options.signal);
+    const goesOn = !options.once && process.stdout.isTTY;
+    process.stdout.write(options.json ? `${JSON.stringify(proof)}\n` : printedProof(proof, goesOn));
+    if (goesOn) await live(machines, screen, options.signal);
     return holds(proof);
   } finally {
     screen.endBars();

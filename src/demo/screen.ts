@@ -37,8 +37,8 @@ export function openScreen(terminal: boolean): Screen {
   };
 }
 
-/** The proof as people read it. */
-export function printedProof(proof: Proof): string {
+/** The proof as people read it. @param goesOn whether the servers stay after it */
+export function printedProof(proof: Proof, goesOn: boolean): string {
   const good = (value: number) => (value === 0 ? pc.green("0") : pc.red(String(value)));
   const lines: [string, string][] = [
     ["orders in the source", String(proof.source)],
@@ -61,7 +61,7 @@ export function printedProof(proof: Proof): string {
     ...proof.neverReturns.map((gap) => `  - ${gap}`),
     ...(proof.silentShops.length === 0 ? [] : [`Shops without a single order (not covered, or no sales): ${proof.silentShops.map((shop) => shop.name).join(", ")}`]),
     "",
-    "Read what happened in Temporal's UI:",
+    goesOn ? "Read what happened in Temporal's UI:" : "In Temporal's UI, which ends with this program (without --once, on a terminal, it stays):",
     ...proof.workflows.map(({ id, link }) => `  ${id}\n    ${link}`),
     "",
   ].join("\n");

@@ -13,6 +13,7 @@ import { type OpenedTemporal, runLink } from "./open.ts";
 import { asTidemark, UNTAKEN_MS, WORKER_MS } from "./run.ts";
 import { requireTaken, requireWorker } from "./start.ts";
 import { pipelineStatus } from "./status.ts";
+import { workersGone } from "./workers.ts";
 
 export interface AuditAsked {
   /** ms UTC; undefined: the pipeline's first time, and the settle delay before now. */
@@ -90,7 +91,8 @@ export async function runAudit(
   const aborted = new Promise<never>((_, reject) => {
     options.signal.addEventListener("abort", () => reject(options.signal.reason as Error), { once: true });
   });
-  await Promise.race([handle.result(), aborted]).catch((error: unknown) => {
+  const ended = new AbortController();
+  await Promise.race([handle.result(), aborted, workersGone(services, ended.signal)]).finally(() => ended.abort()).catch((error: unknown) => {
     throw error instanceof WorkflowFailedError ? asTidemark(error) : error;
   });
   const stream = await findStream(services.store.db, name);

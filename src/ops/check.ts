@@ -3,6 +3,7 @@ import { TidemarkError } from "../errors.ts";
 import { accountOf, pipelineContext, type Services } from "../sync/services.ts";
 import { CLOCK_WARNING_MS, sourceOffset } from "../store/clock.ts";
 import { coverageNote } from "./coverage-note.ts";
+import { liveWorkers } from "./workers.ts";
 import { openServices, type OpenedStore, openTemporal } from "./open.ts";
 
 /** One thing that was looked at. */
@@ -43,6 +44,10 @@ export async function check(config: TidemarkConfig, signal: AbortSignal): Promis
   });
   if (opened === undefined) return results;
   try {
+    const workers = await liveWorkers(opened.services);
+    results.push(workers > 0
+      ? { what: "workers", ok: true, detail: `${workers} of the task queue ${config.runtime.taskQueue}` }
+      : { what: "workers", ok: true, warning: true, detail: "none runs, so nothing is copied", fix: 'Start one with "tidemark worker", or "tidemark dev".' });
     for (const name of Object.keys(config.pipelines)) await checkPipeline(opened.services, name, signal, results, look);
   } finally {
     await opened.close();

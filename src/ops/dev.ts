@@ -1,10 +1,12 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { TidemarkConfig } from "../config/types.ts";
 import { resolveServices } from "../local/environment.ts";
 import { removeDevState, writeDevState } from "../local/dev-state.ts";
-import { spawnNode } from "../local/spawn-node.ts";
+import { endLeftServer } from "../local/managed-process.ts";
+import { type NodeProcess, spawnNode } from "../local/spawn-node.ts";
 import { startPostgres } from "../store/embedded.ts";
 import { startTemporalServer } from "../temporal/server.ts";
 import { deploy, type DeployReport } from "./deploy.ts";
@@ -25,7 +27,7 @@ const CLI = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
  * Starts Temporal and Postgres on this machine (what the environment names instead is used as it is), a worker in a process
  * of its own and the schedules. Other commands in the same folder find them by themselves.
  */
-export async function startDev(config: TidemarkConfig): Promise<DevServers> {
+export async function startDev(config: TidemarkConfig, say: (text: string) => void): Promise<DevServers> {
   const { home } = config;
   const logs = path.join(home, "logs");
   mkdirSync(logs, { recursive: true });
@@ -35,6 +37,8 @@ export async function startDev(config: TidemarkConfig): Promise<DevServers> {
     for (const end of endings.toReversed()) await end();
   };
   try {
+    // What a killed program left keeps the usual ports.
+    for (const part of ["postgres", "temporal"]) await endLeftServer(path.join(home, part), `the ${part} server`);
     const given = resolveServices(home);
     const postgres = given.store === null || given.store.from === "dev" ? await startPostgres({ dir: path.join(home, "postgres") }) : null;
     if (postgres !== null) endings.push(() => postgres.stop());
@@ -50,11 +54,35 @@ export async function startDev(config: TidemarkConfig): Promise<DevServers> {
     const temporal = await openTemporal(config);
     endings.push(() => opened.close(), () => temporal.close());
     const deployed = await deploy(opened.services, temporal, { reload: [], keep: [] });
-    const worker = spawnNode(CLI, ["worker", "--config", config.file], { log: { file: path.join(logs, "worker.log") } });
-    endings.push(() => worker.stop(4_000));
+    endings.push(keepWorker(() => spawnNode(CLI, ["worker", "--config", config.file], { log: { file: path.join(logs, "worker.log") } }), say));
     return { uiUrl, databaseUrl, deployed, logs, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
+
+/** Starts a worker, and another one when it ends. @returns ends it for good */
+function keepWorker(start: () => NodeProcess, say: (text: string) => void): () => Promise<void> {
+  const done = new AbortController();
+  let worker = start();
+  const watch = async () => {
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+      const began = performance.now();
+      const { code, signal } = await worker.exited;
+      if (done.signal.aborted) return;
+      if (performance.now() - began > LONGEST_PAUSE_MS) pauseMs = FIRST_PAUSE_MS;
+      say(`The worker ended (${signal ?? `code ${code}`}); another one starts in ${pauseMs / 1000} s.`);
+      await sleep(pauseMs, undefined, { signal: done.signal });
+      worker = start();
+    }
+  };
+  watch().catch(() => undefined);
+  return () => {
+    done.abort();
+    return worker.stop(4_000);
+  };
 }

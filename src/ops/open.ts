@@ -1,7 +1,7 @@
 import path from "node:path";
 import { Client } from "@temporalio/client";
 import type { TidemarkConfig } from "../config/types.ts";
-import { TidemarkError } from "../errors.ts";
+import { ConfigError, TidemarkError } from "../errors.ts";
 import { resolveServices, type TemporalPlace } from "../local/environment.ts";
 import { storeKey } from "../local/key.ts";
 import { migrate, openStore } from "../store/db.ts";
@@ -18,7 +18,7 @@ export interface OpenedStore {
 /**
  * Opens the store that the environment names, or the one of the local servers of this folder.
  * @param options.orEmbedded where neither is there, the folder's own Postgres is started for as long as it is open
- * @throws TidemarkError `TM_NO_STORE`, `TM_STORE_UNREACHABLE`, `TM_KEY`
+ * @throws TidemarkError `TM_NO_STORE`, `TM_STORE_URL`, `TM_STORE_UNREACHABLE`, `TM_KEY`
  */
 export async function openServices(config: TidemarkConfig, options: { orEmbedded?: boolean } = {}): Promise<OpenedStore> {
   const place = resolveServices(config.home).store;
@@ -26,6 +26,9 @@ export async function openServices(config: TidemarkConfig, options: { orEmbedded
     throw new TidemarkError("TM_NO_STORE", "there is no store: DATABASE_URL is not set and no local servers run for this folder", {
       path: "DATABASE_URL", fix: 'Set DATABASE_URL to a Postgres, or run "tidemark dev" in this folder.',
     });
+  }
+  if (place !== null && !/^postgres(ql)?:\/\//.test(place.url)) {
+    throw new ConfigError("TM_STORE_URL", `${place.from} is no address of a Postgres`, { path: place.from, fix: "Write it as postgres://user:password@host:5432/database." });
   }
   const embedded = place === null ? await startPostgres({ dir: path.join(config.home, "postgres") }) : null;
   const store = openStore(place?.url ?? embedded!.url, { name: "tidemark", connections: 20 });

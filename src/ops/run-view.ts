@@ -9,6 +9,8 @@ export interface RunView {
   pages: number;
   /** Done of all that was to be read when it was first looked at, by modified time, 0 to 1; null when unknown. */
   share: number | null;
+  /** Modified time that is still to be read (ms); null when unknown. */
+  leftMs: number | null;
 }
 
 /** A sync run, or a range that a backfill reads. */
@@ -27,7 +29,7 @@ export function watchRun(services: Services, name: string, watched: Watched): ()
   return async () => {
     const { records, pages, leftMs } = "requestId" in watched ? await readRange(services, watched.requestId) : await readRun(services, name, watched);
     if (leftMs !== null) all = Math.max(all ?? 0, leftMs);
-    return { records, pages, share: leftMs === null || all === null || all === 0 ? null : 1 - leftMs / all };
+    return { records, pages, share: leftMs === null || all === null || all === 0 ? null : 1 - leftMs / all, leftMs };
   };
 }
 

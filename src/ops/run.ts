@@ -12,6 +12,7 @@ import { type RunView, watchRun } from "./run-view.ts";
 import { requireTaken, requireWorker, type Started, startBackfill, startSync } from "./start.ts";
 import { backfillStatus } from "./status.ts";
 import { backfillDid } from "./wait.ts";
+import { workersGone } from "./workers.ts";
 
 /** What `sync` and `backfill` print; with `--wait` all of it. */
 export interface RunReport extends Started {
@@ -51,7 +52,7 @@ export async function runSync(services: Services, temporal: OpenedTemporal, name
   if (!options.wait) return { ...base, status: "started" };
   await requireTaken(temporal.client, started, taskQueue, UNTAKEN_MS);
   const result = temporal.client.workflow.getHandle(started.workflowId, started.runId, { followRuns: true }).result() as Promise<RunSummary>;
-  const summary = await watched(result, watchRun(services, name, started), options);
+  const summary = await watched(services, result, watchRun(services, name, started), options);
   return { ...base, status: "completed", ...flat(summary), seconds: since(began) };
 }
 
@@ -68,13 +69,13 @@ export async function runBackfill(
   const window = { from: new Date(range.from).toISOString(), to: new Date(range.to).toISOString() };
   if (!options.wait) return { ...base, status: "started", ...window };
   await requireTaken(temporal.client, started, taskQueue, UNTAKEN_MS);
-  await watched(rangeDone(services, temporal, name, started.requestId, options.signal), watchRun(services, name, { requestId: started.requestId }), options);
+  await watched(services, rangeDone(services, temporal, name, started.requestId, options.signal), watchRun(services, name, { requestId: started.requestId }), options);
   const summary = await rangeSummary(services, name, started.requestId);
   return { ...base, status: "completed", ...summary, ...window, seconds: since(began) };
 }
 
 /** Waits for a result and reports how far it is meanwhile. */
-async function watched<T>(result: Promise<T>, look: () => Promise<RunView>, options: RunOptions): Promise<T> {
+async function watched<T>(services: Services, result: Promise<T>, look: () => Promise<RunView>, options: RunOptions): Promise<T> {
   const timer = setInterval(() => {
     if (options.onProgress === undefined) return;
     look().then(options.onProgress, () => undefined);
@@ -82,12 +83,14 @@ async function watched<T>(result: Promise<T>, look: () => Promise<RunView>, opti
   const aborted = new Promise<never>((_, reject) => {
     options.signal.addEventListener("abort", () => reject(options.signal.reason as Error), { once: true });
   });
+  const ended = new AbortController();
   try {
-    return await Promise.race([result, aborted]);
+    return await Promise.race([result, aborted, workersGone(services, ended.signal)]);
   } catch (error) {
     throw asTidemark(error);
   } finally {
     clearInterval(timer);
+    ended.abort();
   }
 }
 

@@ -1,15 +1,17 @@
 import type { TidemarkConfig } from "../config/types.ts";
+import type { Logger } from "../log.ts";
 import { connectWorker } from "../temporal/connect.ts";
 import { installRuntime } from "../temporal/runtime.ts";
 import { createWorker } from "../temporal/worker.ts";
 import { openServices, temporalPlace } from "./open.ts";
 
 /** Runs a worker until `signal` aborts; then activities under way are given time to stop. */
-export async function runWorker(config: TidemarkConfig, options: { signal: AbortSignal; onReady: (where: string) => void }): Promise<void> {
-  installRuntime("WARN");
+export async function runWorker(config: TidemarkConfig, options: { signal: AbortSignal; log: Logger; onReady: (where: string) => void }): Promise<void> {
   const opened = await openServices(config);
   try {
-    const { connection, namespace, address } = await connectWorker(temporalPlace(config), { timeoutMs: 60_000 });
+    const place = temporalPlace(config);
+    installRuntime(options.log);
+    const { connection, namespace, address } = await connectWorker(place, { timeoutMs: 60_000 });
     try {
       const worker = await createWorker({ connection, namespace, services: opened.services });
       options.signal.addEventListener("abort", () => worker.shutdown(), { once: true });

@@ -42,7 +42,7 @@ export function createQeasyTarget(config: QeasyTargetConfig): Target {
       guard.signal.throwIfAborted();
       const reason = signal.aborted ? `no answer within ${config.timeoutMs} ms` : clean((error as Error).message);
       throw new TargetError("retry", "TM_TARGET_UNREACHABLE", `the request to the target failed: ${reason}`, {
-        path: "target.baseUrl", fix: "Tidemark repeats it by itself; if it goes on, see whether the address is right and the target is up.",
+        path: "target.baseUrl", fix: "A run repeats it by itself. If it goes on, check target.baseUrl, and whether the target is up.",
       });
     }
   }

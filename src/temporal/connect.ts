@@ -87,7 +87,9 @@ function unreachable(place: TemporalPlace, address: string, error: unknown): Tid
 function reason(error: unknown): string {
   let inner = error;
   while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
-  return inner instanceof Error ? inner.message : String(inner);
+  const text = inner instanceof Error ? inner.message : String(inner);
+  // The native core prints a Rust structure; its last message is what people can read.
+  return text.includes("tonic::") ? (/message: "([^"]+)"/.exec(text)?.[1] ?? "no connection") : text;
 }
 
 function isFinal(error: unknown): boolean {

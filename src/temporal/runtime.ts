@@ -1,22 +1,25 @@
-import { DefaultLogger, makeTelemetryFilterString, Runtime } from "@temporalio/worker";
+import { DefaultLogger, type LogLevel, makeTelemetryFilterString, Runtime } from "@temporalio/worker";
+import type { Logger } from "../log.ts";
 
 let installed = false;
 
 /**
- * Sets up the SDK's runtime, once a process and before any worker: its log lines go to standard error from this level on.
- * The process itself decides about signals, so that it can close its connections in order.
+ * Sets up the SDK's runtime, once a process and before any worker: what it says goes to the log. The process itself decides
+ * about signals, so that it can close its connections in order. From here on the native core holds the process.
  */
-export function installRuntime(level: "WARN" | "INFO" | "ERROR" = "WARN"): void {
+export function installRuntime(log: Logger): void {
   if (installed) return;
   installed = true;
   Runtime.install({
-    logger: new DefaultLogger(level, ({ level: severity, message, meta }) => {
+    logger: new DefaultLogger("WARN", ({ level, message, meta }) => {
       const { error, workflowId, activityType, attempt } = (meta ?? {}) as Record<string, unknown>;
-      const where = Object.entries({ workflowId, activityType, attempt }).filter(([, value]) => value !== undefined);
-      const cause = error instanceof Error ? ` ${error.message}` : "";
-      process.stderr.write(`${new Date().toISOString()} ${severity} ${message}${cause} ${JSON.stringify(Object.fromEntries(where))}\n`);
+      log[severity(level)]({ workflowId, activityType, attempt, ...(error instanceof Error ? { err: error } : {}) }, message);
     }),
     telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: "WARN", other: "ERROR" }), forward: {} } },
     shutdownSignals: [],
   });
+}
+
+function severity(level: LogLevel): "debug" | "info" | "warn" | "error" {
+  return level === "ERROR" ? "error" : level === "WARN" ? "warn" : level === "INFO" ? "info" : "debug";
 }

@@ -5,9 +5,9 @@ test("a table lines up, with numbers to the right and Chinese characters two pla
   expect(table(["name", "read"], [["订单", 1_234], ["orders", 5]]).split("\n").slice(1).map((line) => line.trimEnd())).toEqual(["订单    1,234", "orders      5"]);
 });
 
-test("progress tells the rate, and what is left where the share is known", () => {
-  expect(figures({ records: 3_000, pages: 30, share: 0.25 }, 10_000)).toEqual({ percent: "25 %", records: "3,000", pages: "30", rate: "300", left: "30 s left" });
-  expect(figures({ records: 0, pages: 0, share: null }, 0)).toEqual({ percent: "", records: "0", pages: "0", rate: "0", left: "" });
+test("progress tells the rate, and what modified time is left", () => {
+  expect(figures({ records: 3_000, pages: 30, share: 0.25, leftMs: 3 * 86_400_000 }, 10_000)).toEqual({ percent: "25 %", records: "3,000", pages: "30", rate: "300", left: "3 d of modified time left" });
+  expect(figures({ records: 0, pages: 0, share: null, leftMs: null }, 0)).toEqual({ percent: "", records: "0", pages: "0", rate: "0", left: "" });
 });
 
 test.each([[900, "1 s"], [3_000, "3 s"], [720_000, "12 min"], [18_000_000, "5 h"], [172_800_000, "2 d"]])("%d ms is %s", (ms, text) => {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import type { ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -99,6 +99,29 @@ test("preview prints records byte for byte, as a table for people", async () => 
   expect(people.stdout).toMatch(/^id .*\bo_id\b/m);
   expect(people.stdout).toContain(records[0]!.id);
 });
+
+test("a worker that cannot start says why and ends, so that whoever runs it notices", async () => {
+  const wrong = await Promise.all([{ DATABASE_URL: "" }, { TIDEMARK_KEY: "abc" }, { DATABASE_URL: "postgres://x@127.0.0.1:1/x" }, { DATABASE_URL: "nonsense" }]
+    .map((change) => runCli(["worker", "--json"], { cwd: folder, env: { ...env, ...change } })));
+  expect(wrong.map((ended) => [ended.code, (jsonOf(ended) as { error: { code: string } }).error.code])).toEqual([[1, "TM_NO_STORE"], [1, "TM_KEY"], [1, "TM_STORE_UNREACHABLE"], [1, "TM_STORE_URL"]]);
+});
+
+test("dev starts another worker when one dies", async () => {
+  const dev = startCli(["dev"], { cwd: folder, env });
+  children.push(dev);
+  let said = "";
+  dev.stderr!.on("data", (text) => (said += String(text)));
+  await expect.poll(() => said, { timeout: 60_000 }).toContain("Running");
+  const workers = async () => (jsonOf(await cli("status")) as { workers: number }).workers;
+  await expect.poll(workers, { timeout: 60_000 }).toBe(1);
+  const worker = execFileSync("ps", ["-o", "pid=,args=", "--ppid", String(dev.pid)], { encoding: "utf8" }).split("\n").find((line) => line.includes("worker --config"));
+  process.kill(Number.parseInt(worker!, 10), "SIGKILL");
+  await expect.poll(() => said, { timeout: 30_000 }).toMatch(/worker ended \(SIGKILL\); another one starts/);
+  const log = () => readFileSync(path.join(folder, ".tidemark", "logs", "worker.log"), "utf8");
+  await expect.poll(() => log().match(/worker polls/g)?.length, { timeout: 60_000 }).toBe(2);
+  for (const line of log().trim().split("\n")) JSON.parse(line);
+  expect((await end(dev)).code).toBe(0);
+}, 200_000);
 
 test("worker, sync, backfill and status do the job and tell it in their documented shapes", async () => {
   const worker = startCli(["worker"], { cwd: folder, env });

@@ -51,7 +51,7 @@ describe("wrong use ends with 2", () => {
     ["no date", ["backfill", "orders", "--from", "soon", "--to", "2026-01-01"], "TM_DATE", '"soon"', "Asia/Shanghai"],
     ["an empty range", ["backfill", "orders", "--from", "2026-01-01", "--to", "2026-01-01"], "TM_DATE", "--to", "next day"],
     ["a number that is none", ["simulate", "qeasy", "--port", "x"], "TM_USAGE", "--port", "tidemark simulate qeasy --help"],
-    ["a switch that is none", ["simulate", "qeasy", "--options", '{"keepTextt":1}'], "TM_USAGE", "keepTextt", "options"],
+    ["a switch that is none", ["simulate", "qeasy", "--options", '{"keepTextt":1}'], "TM_USAGE", "keepTextt", "switch"],
   ])("%s", async (_, args, code, message, fix) => {
     const [people, programs] = await Promise.all([runCli(args), runCli([...args, "--json"])]);
     expect([people.code, programs.code]).toEqual([2, 2]);

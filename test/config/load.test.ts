@@ -2,6 +2,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadConfig, type LoadOptions } from "../../src/config/load.ts";
 import { configErrorOf, ENV, folderWith } from "./support.ts";
+import { loadDotEnv } from "../../src/config/dotenv.ts";
 
 const BODY = `{
   accounts: { main: { platform: "jushuitan", kind: "self", appKey: env("JST_APP_KEY"), appSecret: env("JST_APP_SECRET") } },
@@ -60,6 +61,13 @@ describe("a config file", () => {
     } finally {
       delete process.env["TIDEMARK_TEST_SIZE"];
     }
+  });
+
+  test("an empty value in .env is empty, whatever stands on the next line", async () => {
+    const folder = folderWith({ ".env": "JST_APP_KEY=\nJST_APP_SECRET=s3\n\nQEASY_BASE_URL=  \r\nOTHER='x' # why\r\nLAST=" });
+    const env: NodeJS.ProcessEnv = {};
+    loadDotEnv(folder, env);
+    expect({ ...env }).toEqual({ JST_APP_KEY: "", JST_APP_SECRET: "s3", QEASY_BASE_URL: "", OTHER: "x", LAST: "" });
   });
 
   test("takes variables from .env beside it; those that are set stay", async () => {

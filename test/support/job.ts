@@ -10,6 +10,7 @@ import { type RunReport, runBackfill, runSync } from "../../src/ops/run.ts";
 import { type Comparison, compareSourceAndTarget } from "../../src/simulator/compare.ts";
 import { type JushuitanOptions, type JushuitanSimulator, startJushuitan } from "../../src/simulator/jushuitan/server.ts";
 import { type QeasyOptions, type QeasySimulator, startQeasy } from "../../src/simulator/qeasy/server.ts";
+import { createLog } from "../../src/log.ts";
 import { type NodeProcess, spawnNode } from "../../src/local/spawn-node.ts";
 import { migrate, openStore, type Store } from "../../src/store/db.ts";
 import type { Services } from "../../src/sync/services.ts";
@@ -52,7 +53,7 @@ export interface JobOptions extends ConfigOverrides {
 }
 
 export async function startJob(options: JobOptions = {}): Promise<Job> {
-  installRuntime("ERROR");
+  installRuntime(createLog("error"));
   const servers = options.servers ?? (await sharedServers());
   const source = await startJushuitan({ ...APP, perSecond: null, perMinute: null, ...options.jushuitan });
   const target = await startQeasy(options.qeasy ?? {});

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { NativeConnection } from "@temporalio/worker";
 import type { TidemarkConfig } from "../../src/config/types.ts";
 import { openStore } from "../../src/store/db.ts";
+import { createLog } from "../../src/log.ts";
 import { installRuntime } from "../../src/temporal/runtime.ts";
 import { createWorker } from "../../src/temporal/worker.ts";
 
@@ -9,7 +10,7 @@ import { createWorker } from "../../src/temporal/worker.ts";
 const settings = JSON.parse(readFileSync(process.argv[2]!, "utf8")) as {
   config: TidemarkConfig; databaseUrl: string; address: string; namespace: string; key: string;
 };
-installRuntime("ERROR");
+installRuntime(createLog("error"));
 const store = openStore(settings.databaseUrl);
 const connection = await NativeConnection.connect({ address: settings.address });
 const worker = await createWorker({

@@ -1,5 +1,6 @@
 import type { DeployReport } from "../../ops/deploy.ts";
 import { defineCommand } from "../command.ts";
+import { requirePipeline } from "../known-pipeline.ts";
 import { table } from "../output.ts";
 
 interface DeployOptions {
@@ -18,6 +19,7 @@ export const deploy = defineCommand<DeployOptions>({
       .option("--keep <pipeline...>", "what these pipelines loaded is at the changed place already"),
   async run(context, { reload = [], keep = [] }) {
     const config = await context.config("all");
+    for (const name of [...reload, ...keep]) requirePipeline(config, name);
     const [{ openServices, openTemporal }, { deploy }] = await Promise.all([import("../../ops/open.ts"), import("../../ops/deploy.ts")]);
     const opened = await openServices(config);
     try {

@@ -15,7 +15,7 @@ export const dev = defineCommand({
     const { startDev } = await import("../../ops/dev.ts");
     const signal = untilInterrupted({ limitMs: LIMIT_MS });
     say("Starting Temporal, Postgres and a worker…");
-    const servers = await startDev(config);
+    const servers = await startDev(config, say);
     try {
       if (context.json) process.stdout.write(`${JSON.stringify({ uiUrl: servers.uiUrl, logs: servers.logs, ...servers.deployed })}\n`);
       else say(list([["Temporal's UI", servers.uiUrl], ["worker's log", `${servers.logs}/worker.log`], ["pipelines", Object.keys(config.pipelines).join(", ")]]));

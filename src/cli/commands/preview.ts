@@ -39,7 +39,7 @@ function asTable({ api, records }: Preview, memberText: (raw: string, name: stri
   say(`${records.length} records of ${api}, ${columns.length} of their fields; --json prints all.`);
   return [
     table(["id", ...columns], records.map(({ id, json }) => [id ?? "(none)", ...columns.map((key) => cell(memberText(json, key)))])),
-    ...problems.map(({ problem }) => `A record has ${problem}`),
+    ...[...new Set(problems.map(({ problem }) => problem))].map((problem) => `${problems.filter((one) => one.problem === problem).length} of ${records.length} records: ${problem}`),
   ].join("\n");
 }
 

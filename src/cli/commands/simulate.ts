@@ -28,7 +28,7 @@ export function withCommonOptions(command: Command): Command {
     .option("--seed <number>", "everything random follows from it", wholeNumber)
     .option("--latency <ms>", "milliseconds from arrival to answer", wholeNumber)
     .option("--faults <share>", "share of the requests that meet a fault, 0 to 1, evenly over all kinds that a client has to survive", share)
-    .option("--options <json>", "every switch there is, as one JSON object; goes before the others", jsonObject);
+    .option("--options <json>", "every switch there is, as one JSON object; the other options win", jsonObject);
 }
 
 /** The kinds of fault with their part of the share. */
@@ -53,6 +53,9 @@ export async function serve(json: boolean, simulator: { url: string; close(): Pr
   return {};
 }
 
+/** Switches that have an option of the same name. */
+const FLAGS = ["host", "port", "seed", "orders", "days"];
+
 /** Starts a simulator; options that it refuses are a wrong use. */
 export async function startOrRefuse<Simulator>(start: () => Promise<Simulator>): Promise<Simulator> {
   try {
@@ -62,7 +65,9 @@ export async function startOrRefuse<Simulator>(start: () => Promise<Simulator>):
     if ("code" in error && error.code === "EADDRINUSE") throw new UsageError("TM_PORT", `the port is taken: ${error.message}`, { path: "--port", fix: "Give another port, or none for a free one." });
     if (!("issues" in error) || !Array.isArray(error.issues)) throw error;
     const issues = error.issues as { path: PropertyKey[]; message: string }[];
-    throw new UsageError("TM_USAGE", issues.map(({ path, message }) => `${path.length === 0 ? "" : `${path.join(".")}: `}${message}`).join("; "), { path: "--options", fix: "src/simulator/…/options.ts lists every switch." });
+    throw new UsageError("TM_USAGE", issues.map(({ path, message }) => `${path.length === 0 ? "" : `${path.join(".")}: `}${message}`).join("; "), {
+      path: FLAGS.includes(String(issues[0]?.path[0])) ? `--${String(issues[0]?.path[0])}` : "--options", fix: "docs/development.md lists every switch with its values.",
+    });
   }
 }
 

@@ -21,13 +21,16 @@ export const status = defineCommand({
   examples: ["tidemark status", "tidemark status --json | jq '.pipelines[] | select(.late)'"],
   async run(context) {
     const config = await context.config("none");
-    const [{ openServices }, { pipelineStatus }, { resolveServices }] = await Promise.all([import("../../ops/open.ts"), import("../../ops/status.ts"), import("../../local/environment.ts")]);
+    const [{ openServices }, { pipelineStatus }, { resolveServices }, { liveWorkers }] = await Promise.all([
+      import("../../ops/open.ts"), import("../../ops/status.ts"), import("../../local/environment.ts"), import("../../ops/workers.ts"),
+    ]);
     const opened = await openServices(config);
     try {
       const pipelines = await Promise.all(Object.keys(config.pipelines).map((name) => pipelineStatus(opened.services.store, config, name)));
       const temporal = await temporalStatus(config);
       const store = { ok: true, from: resolveServices(config.home).store?.from ?? null };
-      return { json: { temporal, store, pipelines }, text: printed(temporal, store.from, pipelines) };
+      const workers = await liveWorkers(opened.services);
+      return { json: { temporal, store, workers, pipelines }, text: printed(temporal, store.from, workers, pipelines) };
     } finally {
       await opened.close();
     }
@@ -48,12 +51,13 @@ async function temporalStatus(config: LoadedConfig): Promise<TemporalStatus> {
   }
 }
 
-function printed(temporal: TemporalStatus, store: string | null, pipelines: readonly PipelineStatus[]): string {
+function printed(temporal: TemporalStatus, store: string | null, workers: number, pipelines: readonly PipelineStatus[]): string {
   const backfills = pipelines.flatMap(({ name, backfills }) => backfills.map((one) => [name, one.from, one.to, one.state, one.read, one.loaded]));
   return [
     list([
       ["Temporal", temporal.ok ? `${temporal.address}, namespace ${temporal.namespace}${temporal.uiUrl === null ? "" : `, ${temporal.uiUrl}`}` : pc.red(temporal.problem ?? "no answer")],
       ["store", store === "dev" ? "Postgres of tidemark dev" : "DATABASE_URL"],
+      ["workers", workers === 0 ? pc.red("none: nothing is copied") : String(workers)],
     ]),
     "",
     table(

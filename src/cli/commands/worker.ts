@@ -10,9 +10,10 @@ export const worker = defineCommand({
     const config = await context.config("all");
     const [{ createLog }, { runWorker }] = await Promise.all([import("../../log.ts"), import("../../ops/worker.ts")]);
     const log = createLog("info");
-    const signal = untilInterrupted();
+    // Longer than a worker gives its activities to end.
+    const signal = untilInterrupted({ limitMs: 20_000 });
     await runWorker(config, {
-      signal,
+      signal, log,
       onReady: (where) => log.info({ pipelines: Object.keys(config.pipelines) }, `worker polls ${where}`),
     });
     log.info("worker stopped");

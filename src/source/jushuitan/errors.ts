@@ -145,7 +145,8 @@ export function answerError(meaning: Exclude<AnswerClass, "ok">, verdict: Verdic
 /** A request that brought no usable answer: worth another attempt. `received` is already free of secrets. */
 export function transientError(what: string, context: FailureContext, more: Record<string, unknown> = {}): SourceError {
   return new SourceError("transient", "TM_SOURCE_TRANSIENT", `Jushuitan ${what} (${context.api})`, {
-    fix: CONSEQUENCES.transient.fix,
+    path: `accounts.${context.account}.baseUrl`,
+    fix: "A run repeats the request by itself. If it goes on, check baseUrl and the network; then ask the platform's support, naming the request id.",
     details: details(context, more),
   });
 }
