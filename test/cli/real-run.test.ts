@@ -143,6 +143,10 @@ test("worker, sync, backfill and status do the job and tell it in their document
   expect(report).toMatchObject({ pipeline: name, workflowId: `backfill/${name}`, status: "completed", counts: { ...COUNTS, loaded: 0 }, from: expect.stringMatching(/Z$/), to: expect.stringMatching(/Z$/) });
   expect(report.counts.unchanged).toBeGreaterThan(0);
 
+  expect(jsonOf(await cli("backfill", "list", name))).toMatchObject({ pipeline: name, running: false, progress: null, ranges: [{ state: "done" }] });
+  expect((jsonOf(await cli("backfill", "pause", name)) as { error: object }).error).toMatchObject({ code: "TM_BACKFILL_NONE" });
+  expect((await cli("status", "--fresh")).code).toBe(0);
+
   const audit = await cli("audit", name, "--wait");
   expect(jsonOf(audit)).toMatchObject({
     pipeline: name, workflowId: `audit/${name}`, status: "completed", verdict: "complete", requests: expect.any(Number), quarantined: 0,

@@ -1,10 +1,11 @@
 import { defineCommand } from "../command.ts";
+import { UsageError } from "../failure.ts";
 import { requirePipeline } from "../known-pipeline.ts";
 import { runPipeline } from "./run-pipeline.ts";
 
 interface BackfillOptions {
-  from: string;
-  to: string;
+  from?: string;
+  to?: string;
   wait?: true;
 }
 
@@ -20,11 +21,15 @@ export const backfill = defineCommand<BackfillOptions>({
   configure: (command) =>
     command
       .argument("<pipeline>", "name of the pipeline in the config")
-      .requiredOption("--from <time>", "first modified time, included")
-      .requiredOption("--to <time>", "end of the range, not included")
+      .option("--from <time>", "first modified time, included; required")
+      .option("--to <time>", "end of the range, not included; required")
       .option("--wait", "return when all of it is in the target, with the counts"),
   async run(context, { from, to, wait = false }, [name = ""]) {
     const { parseDateRange } = await import("../../config/dates.ts");
+    // Commander would ask `backfill list` for them as well.
+    if (from === undefined || to === undefined) {
+      throw new UsageError("TM_USAGE", `required option '--${from === undefined ? "from" : "to"} <time>' not specified`, { fix: 'See "tidemark backfill --help".' });
+    }
     const range = parseDateRange({ from, to });
     const config = await context.config("none");
     requirePipeline(config, name);

@@ -15,11 +15,12 @@ interface TemporalStatus {
   problem: string | null;
 }
 
-export const status = defineCommand({
+export const status = defineCommand<{ fresh?: true }>({
   name: "status",
   summary: "how every pipeline stands: checkpoint, age, quarantine, backfills",
-  examples: ["tidemark status", "tidemark status --json | jq '.pipelines[] | select(.late)'"],
-  async run(context) {
+  examples: ["tidemark status", "tidemark status --fresh    # ends with 1 when a pipeline's newest commit is older than its limit", "tidemark status --json | jq '.pipelines[] | select(.late)'"],
+  configure: (command) => command.option("--fresh", "end with 1 when a pipeline is late, for a monitor"),
+  async run(context, { fresh = false }) {
     const config = await context.config("none");
     const [{ openServices }, { pipelineStatus }, { resolveServices }, { liveWorkers }] = await Promise.all([
       import("../../ops/open.ts"), import("../../ops/status.ts"), import("../../local/environment.ts"), import("../../ops/workers.ts"),
@@ -30,7 +31,7 @@ export const status = defineCommand({
       const temporal = await temporalStatus(config);
       const store = { ok: true, from: resolveServices(config.home).store?.from ?? null };
       const workers = await liveWorkers(opened.services);
-      return { json: { temporal, store, workers, pipelines }, text: printed(temporal, store.from, workers, pipelines) };
+      return { json: { temporal, store, workers, pipelines }, text: printed(temporal, store.from, workers, pipelines), exitCode: fresh && pipelines.some(({ late }) => late) ? 1 : 0 };
     } finally {
       await opened.close();
     }
