@@ -1,3 +1,4 @@
+import type { AuditNumbers } from "../src/store/audit-report.ts";
 import type { SliceCounts } from "../src/store/commit.ts";
 import type { Lane } from "../src/store/leases.ts";
 import type { Purpose } from "../src/store/slices.ts";
@@ -103,17 +104,7 @@ export interface AuditRequest {
 }
 
 /** How an audit ended: numbers only, the findings lie in the store. */
-export interface AuditCounts {
-  windows: number;
-  byCount: number;
-  byIds: number;
-  differing: number;
-  unproven: number;
-  missing: number;
-  stale: number;
-  extra: number;
-  repaired: number;
-}
+export type AuditCounts = Omit<AuditNumbers, "comparing">;
 
 export interface AuditActivities {
   beginAudit(run: RunRef, request: AuditRequest): Promise<string>;

@@ -1,5 +1,6 @@
 import type { AuditAnswer, AuditCost } from "../../ops/audit.ts";
 import { defineCommand } from "../command.ts";
+import { withTemporal } from "../connected.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { requirePipeline } from "../known-pipeline.ts";
 import { formatCount, formatSpan, list, say, table } from "../output.ts";
@@ -36,20 +37,12 @@ export const audit = defineCommand<AuditOptions>({
     const range = { ...(from === undefined ? {} : { from: parseDate(from, "--from") }), ...(to === undefined ? {} : { to: parseDate(to, "--to") }) };
     const config = await context.config("none");
     requirePipeline(config, name);
-    const [{ openServices, openTemporal }, { runAudit }] = await Promise.all([import("../../ops/open.ts"), import("../../ops/audit.ts")]);
-    const opened = await openServices(config);
-    try {
-      const temporal = await openTemporal(config);
-      try {
-        const { perMinute } = config.accounts[config.pipelines[name]!.source.account]!.limits;
-        const answer = await runAudit(opened.services, temporal, name, { ...range, byIds: ids, repair }, { wait, signal: untilInterrupted(), onCost: (cost) => say(costLine(cost, perMinute, ids)) });
-        return { json: answer, text: printed(answer), exitCode: answer.verdict === undefined ? 0 : EXIT[answer.verdict] };
-      } finally {
-        await temporal.close();
-      }
-    } finally {
-      await opened.close();
-    }
+    const { runAudit } = await import("../../ops/audit.ts");
+    const { perMinute } = config.accounts[config.pipelines[name]!.source.account]!.limits;
+    return withTemporal(config, async (services, temporal) => {
+      const answer = await runAudit(services, temporal, name, { ...range, byIds: ids, repair }, { wait, signal: untilInterrupted(), onCost: (cost) => say(costLine(cost, perMinute, ids)) });
+      return { json: answer, text: printed(answer), exitCode: answer.verdict === undefined ? 0 : EXIT[answer.verdict] };
+    });
   },
 });
 

@@ -2,6 +2,7 @@ import type { LoadedConfig } from "../../config/load.ts";
 import type { BackfillProgress } from "../../../workflows/types.ts";
 import type { BackfillStatus } from "../../ops/status.ts";
 import { type CommandResult, defineCommand } from "../command.ts";
+import { withTemporal } from "../connected.ts";
 import { requirePipeline } from "../known-pipeline.ts";
 import { list, table } from "../output.ts";
 
@@ -13,20 +14,11 @@ export const backfillList = defineCommand({
   async run(context, _options, [name = ""]) {
     const config = await context.config("none");
     requirePipeline(config, name);
-    const [{ openServices, openTemporal }, { backfillRanges, backfillProgress }] = await Promise.all([import("../../ops/open.ts"), import("../../ops/backfills.ts")]);
-    const opened = await openServices(config);
-    try {
-      const ranges = await backfillRanges(opened.services, name);
-      const temporal = await openTemporal(config);
-      try {
-        const now = await backfillProgress(temporal.client, name);
-        return { json: { pipeline: name, running: now !== null, progress: now, ranges }, text: printed(name, now, ranges) };
-      } finally {
-        await temporal.close();
-      }
-    } finally {
-      await opened.close();
-    }
+    const { backfillProgress, backfillRanges } = await import("../../ops/backfills.ts");
+    return withTemporal(config, async (services, { client }) => {
+      const [ranges, now] = await Promise.all([backfillRanges(services, name), backfillProgress(client, name)]);
+      return { json: { pipeline: name, running: now !== null, progress: now, ranges }, text: printed(name, now, ranges) };
+    });
   },
 });
 
@@ -56,19 +48,11 @@ export const backfillCancel = defineCommand({
 
 async function signalled(config: LoadedConfig, name: string, signal: string, requestId?: string): Promise<CommandResult> {
   requirePipeline(config, name);
-  const [{ openServices, openTemporal }, { controlBackfill }] = await Promise.all([import("../../ops/open.ts"), import("../../ops/backfills.ts")]);
-  const opened = await openServices(config);
-  try {
-    const temporal = await openTemporal(config);
-    try {
-      const workflowId = await controlBackfill(opened.services, temporal.client, name, signal, requestId);
-      return { json: { pipeline: name, workflowId, signal }, text: `${workflowId} got the signal ${signal}.` };
-    } finally {
-      await temporal.close();
-    }
-  } finally {
-    await opened.close();
-  }
+  const { controlBackfill } = await import("../../ops/backfills.ts");
+  return withTemporal(config, async (services, { client }) => {
+    const workflowId = await controlBackfill(services, client, name, signal, requestId);
+    return { json: { pipeline: name, workflowId, signal }, text: `${workflowId} got the signal ${signal}.` };
+  });
 }
 
 function printed(name: string, now: BackfillProgress | null, ranges: readonly BackfillStatus[]): string {

@@ -1,5 +1,6 @@
 import type { CoverageDay, CoverageState } from "../../ops/coverage.ts";
 import { defineCommand } from "../command.ts";
+import { withStore } from "../connected.ts";
 import { requirePipeline } from "../known-pipeline.ts";
 
 const MARKS: Record<CoverageState, string> = { ids: "#", count: "+", loaded: "o", unproven: "?", never: "." };
@@ -13,14 +14,11 @@ export const coverage = defineCommand({
   async run(context, _options, [name = ""]) {
     const config = await context.config("none");
     requirePipeline(config, name);
-    const [{ openServices }, { coverage }] = await Promise.all([import("../../ops/open.ts"), import("../../ops/coverage.ts")]);
-    const opened = await openServices(config);
-    try {
-      const found = await coverage(opened.services, name);
+    const { coverage } = await import("../../ops/coverage.ts");
+    return withStore(config, async (services) => {
+      const found = await coverage(services, name);
       return { json: found, text: calendar(found.days) };
-    } finally {
-      await opened.close();
-    }
+    });
   },
 });
 

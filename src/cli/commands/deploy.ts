@@ -1,5 +1,6 @@
 import type { DeployReport } from "../../ops/deploy.ts";
 import { defineCommand } from "../command.ts";
+import { withTemporal } from "../connected.ts";
 import { requirePipeline } from "../known-pipeline.ts";
 import { table } from "../output.ts";
 
@@ -20,19 +21,11 @@ export const deploy = defineCommand<DeployOptions>({
   async run(context, { reload = [], keep = [] }) {
     const config = await context.config("all");
     for (const name of [...reload, ...keep]) requirePipeline(config, name);
-    const [{ openServices, openTemporal }, { deploy }] = await Promise.all([import("../../ops/open.ts"), import("../../ops/deploy.ts")]);
-    const opened = await openServices(config);
-    try {
-      const temporal = await openTemporal(config);
-      try {
-        const report = await deploy(opened.services, temporal, { reload, keep });
-        return { json: report, text: printed(report) };
-      } finally {
-        await temporal.close();
-      }
-    } finally {
-      await opened.close();
-    }
+    const { deploy } = await import("../../ops/deploy.ts");
+    return withTemporal(config, async (services, temporal) => {
+      const report = await deploy(services, temporal, { reload, keep });
+      return { json: report, text: printed(report) };
+    });
   },
 });
 

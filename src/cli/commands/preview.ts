@@ -1,5 +1,6 @@
 import type { Preview } from "../../ops/preview.ts";
 import { defineCommand } from "../command.ts";
+import { withStore } from "../connected.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { requirePipeline } from "../known-pipeline.ts";
 import { say, table } from "../output.ts";
@@ -15,14 +16,11 @@ export const preview = defineCommand({
   async run(context, _options, [name = ""]) {
     const config = await context.config({ pipelines: [name] });
     requirePipeline(config, name);
-    const [{ openServices }, { preview }, { memberText }] = await Promise.all([import("../../ops/open.ts"), import("../../ops/preview.ts"), import("../../sync/staged.ts")]);
-    const opened = await openServices(config, { orEmbedded: true });
-    try {
-      const found = await preview(opened.services, name, untilInterrupted());
+    const [{ preview }, { memberText }] = await Promise.all([import("../../ops/preview.ts"), import("../../sync/staged.ts")]);
+    return withStore(config, async (services) => {
+      const found = await preview(services, name, untilInterrupted());
       return { json: asJson(found), text: asTable(found, memberText) };
-    } finally {
-      await opened.close();
-    }
+    }, { orEmbedded: true });
   },
 });
 

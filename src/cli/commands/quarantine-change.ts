@@ -1,5 +1,6 @@
 import type { ReplayReport } from "../../ops/quarantine.ts";
 import { defineCommand } from "../command.ts";
+import { withStore, withTemporal } from "../connected.ts";
 import { UsageError } from "../failure.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { list, say } from "../output.ts";
@@ -17,19 +18,11 @@ export const quarantineReplay = defineCommand<FilterOptions & { wait?: true }>({
   async run(context, { wait = false, ...options }, [name = ""]) {
     const config = await context.config("none");
     const filter = chosen(config, options, name);
-    const [{ openServices, openTemporal }, { replayQuarantine }] = await Promise.all([import("../../ops/open.ts"), import("../../ops/quarantine.ts")]);
-    const opened = await openServices(config);
-    try {
-      const temporal = await openTemporal(config);
-      try {
-        const report = await replayQuarantine(opened.services, temporal, name, filter, { wait, signal: untilInterrupted() });
-        return { json: report, text: printed(report) };
-      } finally {
-        await temporal.close();
-      }
-    } finally {
-      await opened.close();
-    }
+    const { replayQuarantine } = await import("../../ops/quarantine.ts");
+    return withTemporal(config, async (services, temporal) => {
+      const report = await replayQuarantine(services, temporal, name, filter, { wait, signal: untilInterrupted() });
+      return { json: report, text: printed(report) };
+    });
   },
 });
 
@@ -47,14 +40,11 @@ export const quarantineDiscard = defineCommand<FilterOptions & { because: string
     if (note === "") throw new UsageError("TM_USAGE", "--because is empty", { path: "--because", fix: "Say why these records are given up." });
     const config = await context.config("none");
     const filter = chosen(config, options, name);
-    const [{ openServices }, { discardEntries }] = await Promise.all([import("../../ops/open.ts"), import("../../store/quarantine-entries.ts")]);
-    const opened = await openServices(config);
-    try {
-      const discarded = await discardEntries(opened.services.store, filter, note);
+    const { discardEntries } = await import("../../store/quarantine-entries.ts");
+    return withStore(config, async ({ store }) => {
+      const discarded = await discardEntries(store, filter, note);
       return { json: { pipeline: name, discarded }, text: discarded === 0 ? "No open entry was meant." : `${discarded} discarded.` };
-    } finally {
-      await opened.close();
-    }
+    });
   },
 });
 

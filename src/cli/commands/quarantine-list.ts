@@ -1,5 +1,6 @@
 import type { QuarantineEntry } from "../../store/quarantine-entries.ts";
 import { defineCommand } from "../command.ts";
+import { withStore } from "../connected.ts";
 import { UsageError } from "../failure.ts";
 import { requirePipeline } from "../known-pipeline.ts";
 import { formatSpan, list, say, table } from "../output.ts";
@@ -28,15 +29,12 @@ export const quarantineList = defineCommand<ListOptions>({
     const config = await context.config("none");
     if (pipeline !== undefined) requirePipeline(config, pipeline);
     const filter = { ...filterOf(options, pipeline), state: state === "all" ? undefined : (state as QuarantineEntry["state"]) };
-    const [{ openServices }, { listEntries }] = await Promise.all([import("../../ops/open.ts"), import("../../store/quarantine-entries.ts")]);
-    const opened = await openServices(config);
-    try {
-      const { entries, total } = await listEntries(opened.services.store.db, filter, all === true ? Number.MAX_SAFE_INTEGER : limit);
+    const { listEntries } = await import("../../store/quarantine-entries.ts");
+    return withStore(config, async ({ store }) => {
+      const { entries, total } = await listEntries(store.db, filter, all === true ? Number.MAX_SAFE_INTEGER : limit);
       if (entries.length < total) say(`${entries.length} of ${total}; --limit or --all shows more.`);
       return { json: { entries: entries.map(told), total }, text: total === 0 ? "Nothing is in quarantine." : printed(entries) };
-    } finally {
-      await opened.close();
-    }
+    });
   },
 });
 
@@ -48,18 +46,15 @@ export const quarantineShow = defineCommand({
   async run(context, _options, [entry = ""]) {
     if (!/^\d{1,18}$/.test(entry)) throw new UsageError("TM_USAGE", `${JSON.stringify(entry)} is no number of an entry`, { path: "entry", fix: 'Take one from "tidemark quarantine list".' });
     const config = await context.config("none");
-    const [{ openServices }, { showEntry }] = await Promise.all([import("../../ops/open.ts"), import("../../store/quarantine-entries.ts")]);
-    const opened = await openServices(config);
-    try {
-      const found = await showEntry(opened.services.store.db, entry);
+    const { showEntry } = await import("../../store/quarantine-entries.ts");
+    return withStore(config, async ({ store }) => {
+      const found = await showEntry(store.db, entry);
       if (found === null) throw new UsageError("TM_ENTRY_UNKNOWN", `there is no entry ${entry} in quarantine`, { path: "entry", fix: 'See "tidemark quarantine list --state all".' });
       const { raw, ...rest } = found;
       const shown = told(rest);
       // The record byte for byte: parsed and written again, long numbers would be rounded.
       return { json: `${JSON.stringify(shown).slice(0, -1)},"record":${raw ?? "null"}}`, text: `${list(Object.entries(shown).map(([key, value]) => [key, String(value ?? "-")]))}\n\n${raw ?? "(its text is not kept)"}` };
-    } finally {
-      await opened.close();
-    }
+    });
   },
 });
 

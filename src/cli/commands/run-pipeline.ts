@@ -3,6 +3,7 @@ import type { OpenedTemporal } from "../../ops/open.ts";
 import type { RunOptions, RunReport } from "../../ops/run.ts";
 import type { Services } from "../../sync/services.ts";
 import type { CommandResult } from "../command.ts";
+import { withTemporal } from "../connected.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { formatCount, list, openProgress, say, table } from "../output.ts";
 
@@ -10,22 +11,16 @@ import { formatCount, list, openProgress, say, table } from "../output.ts";
 export async function runPipeline(
   config: LoadedConfig, wait: boolean, work: (services: Services, temporal: OpenedTemporal, options: RunOptions) => Promise<RunReport>,
 ): Promise<CommandResult> {
-  const { openServices, openTemporal } = await import("../../ops/open.ts");
   const signal = untilInterrupted();
-  const opened = await openServices(config);
-  try {
-    const temporal = await openTemporal(config);
+  return withTemporal(config, async (services, temporal) => {
     const progress = wait ? openProgress() : null;
     try {
-      const report = await work(opened.services, temporal, { wait, signal, onProgress: (view) => progress?.show(view) });
+      const report = await work(services, temporal, { wait, signal, onProgress: (view) => progress?.show(view) });
       return { json: report, text: printed(report), exitCode: report.status === "failed" ? 1 : 0 };
     } finally {
       progress?.end();
-      await temporal.close();
     }
-  } finally {
-    await opened.close();
-  }
+  });
 }
 
 function printed(report: RunReport): string {

@@ -2,6 +2,7 @@ import pc from "picocolors";
 import type { LoadedConfig } from "../../config/load.ts";
 import type { PipelineStatus } from "../../ops/status.ts";
 import { TidemarkError } from "../../errors.ts";
+import { withStore } from "../connected.ts";
 import { defineCommand } from "../command.ts";
 import { formatSpan, list, table } from "../output.ts";
 
@@ -22,19 +23,16 @@ export const status = defineCommand<{ fresh?: true }>({
   configure: (command) => command.option("--fresh", "end with 1 when a pipeline is late, for a monitor"),
   async run(context, { fresh = false }) {
     const config = await context.config("none");
-    const [{ openServices }, { pipelineStatus }, { resolveServices }, { liveWorkers }] = await Promise.all([
-      import("../../ops/open.ts"), import("../../ops/status.ts"), import("../../local/environment.ts"), import("../../ops/workers.ts"),
+    const [{ pipelineStatus }, { resolveServices }, { liveWorkers }] = await Promise.all([
+      import("../../ops/status.ts"), import("../../local/environment.ts"), import("../../ops/workers.ts"),
     ]);
-    const opened = await openServices(config);
-    try {
-      const pipelines = await Promise.all(Object.keys(config.pipelines).map((name) => pipelineStatus(opened.services.store, config, name)));
+    return withStore(config, async (services) => {
+      const pipelines = await Promise.all(Object.keys(config.pipelines).map((name) => pipelineStatus(services.store, config, name)));
       const temporal = await temporalStatus(config);
       const store = { ok: true, from: resolveServices(config.home).store?.from ?? null };
-      const workers = await liveWorkers(opened.services);
+      const workers = await liveWorkers(services);
       return { json: { temporal, store, workers, pipelines }, text: printed(temporal, store.from, workers, pipelines), exitCode: fresh && pipelines.some(({ late }) => late) ? 1 : 0 };
-    } finally {
-      await opened.close();
-    }
+    });
   },
 });
 
