@@ -10,7 +10,8 @@ export function untilInterrupted(options: { limitMs?: number } = {}): AbortSigna
   const interrupt = (): void => {
     if (controller.signal.aborted) process.exit(1);
     if (options.limitMs !== undefined) setTimeout(() => process.exit(1), options.limitMs).unref();
-    controller.abort(new TidemarkError("TM_INTERRUPTED", "interrupted", { fix: "What was started in Temporal goes on there." }));
+    // With a limit, everything that was started ends with the command.
+    controller.abort(new TidemarkError("TM_INTERRUPTED", "interrupted", options.limitMs === undefined ? { fix: "What was started in Temporal goes on there." } : {}));
   };
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, interrupt);
   return controller.signal;
