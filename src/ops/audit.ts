@@ -10,7 +10,7 @@ import { formatInstant } from "../sync/labels.ts";
 import { pipelineOf, type Services } from "../sync/services.ts";
 import { searchAttributes } from "../temporal/schedules.ts";
 import { type OpenedTemporal, runLink } from "./open.ts";
-import { asTidemark, UNTAKEN_MS, WORKER_MS } from "./run.ts";
+import { asTidemark } from "./run.ts";
 import { requireTaken, requireWorker } from "./start.ts";
 import { pipelineStatus } from "./status.ts";
 import { workersGone } from "./workers.ts";
@@ -73,7 +73,7 @@ export async function runAudit(
 ): Promise<AuditAnswer> {
   const { taskQueue, heartbeatMs } = services.config.runtime;
   const cost = await auditCost(services, name, asked);
-  if (options.wait) await requireWorker(temporal.client, temporal.namespace, taskQueue, WORKER_MS);
+  if (options.wait) await requireWorker(temporal.client, temporal.namespace, taskQueue);
   options.onCost(cost);
   const request: AuditRequest = { ...isoRange(asked), requestId: randomUUID(), byIds: asked.byIds, repair: asked.repair };
   const handle = await temporal.client.workflow.start("audit", {
@@ -87,7 +87,7 @@ export async function runAudit(
   const { neverReturns } = getApi(pipelineOf(services.config, name).source.api);
   const answer = { pipeline: name, ...started, link: runLink(temporal, started.workflowId, started.runId), cost, neverReturns };
   if (!options.wait) return { ...answer, status: "started" };
-  await requireTaken(temporal.client, started, taskQueue, UNTAKEN_MS);
+  await requireTaken(temporal.client, started, taskQueue);
   const aborted = new Promise<never>((_, reject) => {
     options.signal.addEventListener("abort", () => reject(options.signal.reason as Error), { once: true });
   });

@@ -7,7 +7,6 @@ import { findStream } from "../store/streams.ts";
 import { pipelineOf, type Services } from "../sync/services.ts";
 import { stagedRows } from "../sync/staged.ts";
 import { type OpenedTemporal, runLink } from "./open.ts";
-import { UNTAKEN_MS, WORKER_MS } from "./run.ts";
 import { requireTaken, requireWorker, signalBackfill } from "./start.ts";
 import { backfillDid } from "./wait.ts";
 
@@ -30,7 +29,7 @@ export async function replayQuarantine(
   const { taskQueue } = services.config.runtime;
   const stream = await findStream(services.store.db, name);
   if (stream === null) return { ...NOTHING, pipeline: name };
-  if (options.wait) await requireWorker(temporal.client, temporal.namespace, taskQueue, WORKER_MS);
+  if (options.wait) await requireWorker(temporal.client, temporal.namespace, taskQueue);
   const api = getApi(source.api);
   const plan = await planReplay(services.store, {
     streamId: stream.id, source, archive: api.archive, filter, read: (texts) => stagedRows(mapping.id, api.idField, rowsFromTexts(texts, api)),
@@ -39,7 +38,7 @@ export async function replayQuarantine(
   const started = await signalBackfill(temporal.client, services, name, "look");
   const report = { ...plan, pipeline: name, ...started, link: runLink(temporal, started.workflowId, started.runId) };
   if (!options.wait) return { ...report, status: "started" };
-  await requireTaken(temporal.client, started, taskQueue, UNTAKEN_MS);
+  await requireTaken(temporal.client, started, taskQueue);
   const slice = plan.slice;
   const did = await backfillDid(temporal, name, async () => (await outcome(services, slice)) !== null, options.signal);
   const counts = await outcome(services, slice);

@@ -36,9 +36,6 @@ export interface RunOptions {
   onProgress?: (view: RunView) => void;
 }
 
-/** How long to look for a worker before anything is started, and for one that takes the run's first task (ms): under 10 s together. */
-export const WORKER_MS = 4_000;
-export const UNTAKEN_MS = 4_000;
 const POLL_MS = 500;
 
 /** Starts a sync run, and with `wait` returns when a run that began after this call has ended. @throws TidemarkError */
@@ -46,11 +43,11 @@ export async function runSync(services: Services, temporal: OpenedTemporal, name
   pipelineOf(services.config, name);
   const { taskQueue } = services.config.runtime;
   const began = performance.now();
-  if (options.wait) await requireWorker(temporal.client, temporal.namespace, taskQueue, WORKER_MS);
+  if (options.wait) await requireWorker(temporal.client, temporal.namespace, taskQueue);
   const started = await startSync(temporal.client, services, name, options);
   const base = { pipeline: name, ...started, link: runLink(temporal, started.workflowId, started.runId) };
   if (!options.wait) return { ...base, status: "started" };
-  await requireTaken(temporal.client, started, taskQueue, UNTAKEN_MS);
+  await requireTaken(temporal.client, started, taskQueue);
   const result = temporal.client.workflow.getHandle(started.workflowId, started.runId, { followRuns: true }).result() as Promise<RunSummary>;
   const summary = await watched(services, result, watchRun(services, name, started), options);
   return { ...base, status: "completed", ...flat(summary), seconds: since(began) };
@@ -63,12 +60,12 @@ export async function runBackfill(
   pipelineOf(services.config, name);
   const { taskQueue } = services.config.runtime;
   const began = performance.now();
-  if (options.wait) await requireWorker(temporal.client, temporal.namespace, taskQueue, WORKER_MS);
+  if (options.wait) await requireWorker(temporal.client, temporal.namespace, taskQueue);
   const started = await startBackfill(temporal.client, services, name, range);
   const base = { pipeline: name, workflowId: started.workflowId, runId: started.runId, link: runLink(temporal, started.workflowId, started.runId) };
   const window = { from: new Date(range.from).toISOString(), to: new Date(range.to).toISOString() };
   if (!options.wait) return { ...base, status: "started", ...window };
-  await requireTaken(temporal.client, started, taskQueue, UNTAKEN_MS);
+  await requireTaken(temporal.client, started, taskQueue);
   await watched(services, rangeDone(services, temporal, name, started.requestId, options.signal), watchRun(services, name, { requestId: started.requestId }), options);
   const summary = await rangeSummary(services, name, started.requestId);
   return { ...base, status: "completed", ...summary, ...window, seconds: since(began) };

@@ -89,6 +89,9 @@ export async function signalBackfill(client: Client, { config }: Services, pipel
   return { workflowId: handle.workflowId, runId: handle.signaledRunId };
 }
 
+/** How long to look for a worker before anything is started, and for one that takes the run's first task (ms): under 10 s together. */
+const WORKER_MS = 4_000;
+const UNTAKEN_MS = 4_000;
 /** A poller that was heard of longer ago is gone (ms): long polls end after a minute. */
 const POLLER_AGE_MS = 75_000;
 /** TASK_QUEUE_TYPE_WORKFLOW. */
@@ -98,8 +101,8 @@ const WORKFLOW_TASKS = 1;
  * Fails early where nothing would happen: no worker polls the task queue, or none takes the workflow's first task.
  * @throws TidemarkError `TM_NO_WORKER`
  */
-export async function requireWorker(client: Client, namespace: string, taskQueue: string, waitMs: number): Promise<void> {
-  const until = Date.now() + waitMs;
+export async function requireWorker(client: Client, namespace: string, taskQueue: string): Promise<void> {
+  const until = Date.now() + WORKER_MS;
   for (;;) {
     const { pollers } = await client.workflowService.describeTaskQueue({
       namespace, taskQueue: { name: taskQueue }, taskQueueType: WORKFLOW_TASKS,
@@ -110,9 +113,9 @@ export async function requireWorker(client: Client, namespace: string, taskQueue
   }
 }
 
-/** @throws TidemarkError `TM_NO_WORKER` when the run's first task was not taken within `waitMs` */
-export async function requireTaken(client: Client, started: Started, taskQueue: string, waitMs: number): Promise<void> {
-  const until = Date.now() + waitMs;
+/** @throws TidemarkError `TM_NO_WORKER` when the run's first task was not taken */
+export async function requireTaken(client: Client, started: Started, taskQueue: string): Promise<void> {
+  const until = Date.now() + UNTAKEN_MS;
   for (;;) {
     const description: WorkflowExecutionDescription = await client.workflow.getHandle(started.workflowId, started.runId).describe();
     // Started, first task scheduled: only a worker adds a third event.

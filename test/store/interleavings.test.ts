@@ -9,35 +9,20 @@ import { commitSlice } from "../../src/store/commit.ts";
 import { clearDoubts } from "../../src/store/doubts.ts";
 import { planSlice } from "../../src/store/plan.ts";
 import type { Slice } from "../../src/store/slices.ts";
-import type { SliceContext } from "../../src/sync/context.ts";
 import { transformSlice } from "../../src/sync/transform.ts";
 import { type Bench, ORDERS, row, stage, startBench } from "../support/pipeline.ts";
+import { sliceTools } from "../support/slices.ts";
 
 let bench: Bench;
 afterEach(() => bench.store.close());
 
-const context = (slice: Slice): SliceContext => {
-  const unused = () => {
-    throw new Error("not needed here");
-  };
-  return {
-    store: bench.store, pipeline: bench.pipeline, account: bench.config.accounts["main"]!, lane: slice.lane, slice, source: unused, target: unused,
-    signal: new AbortController().signal, progress: () => undefined,
-  };
-};
+const { context, extracted } = sliceTools(() => bench);
 const sender = (activityId = "1") => ({ token: bench.token, activityId, attempt: 1 });
 const plan = (busy: string | null = null) => planSlice(bench.store, {
   streamId: bench.stream.id, lane: "forward", token: bench.token, source: bench.pipeline.source, api: getApi(ORDERS), headRead: true, busy,
 });
 const index = async () => (await sql<{ id: string; version: string; held: string | null }>`
   select id, version::text, held from record order by id`.execute(bench.store.db)).rows;
-
-async function extracted(rows: Parameters<typeof stage>[2], from: string, purpose: Slice["purpose"] = "forward"): Promise<Slice> {
-  const slice = await bench.slice({ kind: "version", fromVersion: from }, purpose);
-  await stage(bench, slice, rows);
-  await markExtracted(bench.store, slice, { endVersion: rows.at(-1)?.version ?? from });
-  return slice;
-}
 
 /** Sends the slice's only batch. */
 async function load(slice: Slice, as = sender()): Promise<Batch> {

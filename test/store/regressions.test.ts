@@ -7,24 +7,18 @@ import { markExtracted } from "../../src/store/classify.ts";
 import { commitSlice } from "../../src/store/commit.ts";
 import { planDoubts } from "../../src/store/doubts.ts";
 import { planSlice } from "../../src/store/plan.ts";
-import type { Slice } from "../../src/store/slices.ts";
 import { getApi } from "../../src/source/jushuitan/index.ts";
 import { fallBackToWindows } from "../../src/sync/fallback.ts";
 import { transformSlice } from "../../src/sync/transform.ts";
-import { type Bench, ORDERS, row, sliceContext, stage, startBench } from "../support/pipeline.ts";
+import { type Bench, ORDERS, row, stage, startBench } from "../support/pipeline.ts";
+import { sliceTools } from "../support/slices.ts";
 
 let bench: Bench;
 afterEach(() => bench.store.close());
 
 const LOOKBACK = 600_000;
 
-async function extracted(rows: Parameters<typeof stage>[2], from = "1", purpose: Slice["purpose"] = "forward"): Promise<Slice> {
-  const slice = await bench.slice({ kind: "version", fromVersion: from }, purpose);
-  await stage(bench, slice, rows);
-  await markExtracted(bench.store, slice, { endVersion: rows.at(-1)?.version ?? from });
-  return slice;
-}
-
+const { context, extracted } = sliceTools(() => bench);
 const sender = (activityId = "1") => ({ token: bench.token, activityId, attempt: 1 });
 
 test("without a completed sweep, the windows of a fallback begin before the version walk did", async () => {
@@ -40,9 +34,9 @@ test("two records with one id are both quarantined, also when the first is being
   bench = await startBench({ mapping: { id: "so_id" } });
   await bench.lane("backfill", "b");
   const first = await extracted([row("1", 5, { targetId: "A" })], "1", "backfill");
-  await transformSlice(sliceContext(bench, first), 1);
+  await transformSlice(context(first), 1);
   const second = await extracted([row("2", 6, { targetId: "A" })]);
-  await transformSlice(sliceContext(bench, second), 1);
+  await transformSlice(context(second), 1);
   const batch = await takeBatch(bench.store, first, sender(), bench.pipeline.target);
   if (batch !== null) await finishBatch(bench.store, first, batch, sender(), { loaded: ["A"], refused: [] });
   const { rows } = await sql<{ id: string }>`select source_id as id from quarantine where state = 'open' order by 1`.execute(bench.store.db);
@@ -58,7 +52,7 @@ test("a window inside the lookback by the source's clock proves nothing", async 
   const slice = await bench.slice({ kind: "window", fromAt: second - LOOKBACK - 50_000, toAt: second - LOOKBACK - 20_000 }, "sweep");
   await stage(bench, slice, [], { lastVersion: null, fromVersion: null, total: 0 });
   await markExtracted(bench.store, slice, {});
-  await transformSlice(sliceContext(bench, slice), 1);
+  await transformSlice(context(slice), 1);
   await commitSlice(bench.store, slice, await lookbackAge(bench.store.db, "main", LOOKBACK));
   const { rows } = await sql<{ at: Date }>`select proven_at as at from stream`.execute(bench.store.db);
   expect(rows[0]!.at.getTime()).toBe(second - LOOKBACK - 50_000);
@@ -69,7 +63,7 @@ test("two frozen senders of one id: the report of one does not end the wait for 
   await bench.lane("backfill", "b");
   const frozen = async (version: number) => {
     const slice = await extracted([row("1", version)], "1", "backfill");
-    await transformSlice(sliceContext(bench, slice), 1);
+    await transformSlice(context(slice), 1);
     const batch = (await takeBatch(bench.store, slice, sender(`z${version}`), bench.pipeline.target))!;
     await sql`update batch set lease_until = clock_timestamp() - interval '1 s' where id = ${batch.id}`.execute(bench.store.db);
     await sql`update record set claim_until = clock_timestamp() - interval '1 s'`.execute(bench.store.db);
@@ -78,7 +72,7 @@ test("two frozen senders of one id: the report of one does not end the wait for 
   const a = await frozen(5);
   await frozen(6);
   const newest = await extracted([row("1", 8, { modifiedMs: Date.now() - 60_000 })]);
-  await transformSlice(sliceContext(bench, newest), 1);
+  await transformSlice(context(newest), 1);
   const batch = (await takeBatch(bench.store, newest, sender(), bench.pipeline.target))!;
   await finishBatch(bench.store, newest, batch, sender(), { loaded: ["1"], refused: [] });
   await commitSlice(bench.store, newest, 0);
@@ -103,12 +97,12 @@ test("where another attempt staged the page, its end counts, not that of the ans
 test("what a dropped version slice may still be sending stays doubtful for zombieAfter", async () => {
   bench = await startBench({ source: { cursor: "auto" }, target: { zombieAfterMs: 60_000 } });
   const older = await extracted([row("1", 5)]);
-  await transformSlice(sliceContext(bench, older), 1);
+  await transformSlice(context(older), 1);
   const batch = (await takeBatch(bench.store, older, sender(), bench.pipeline.target))!;
   await finishBatch(bench.store, older, batch, sender(), { loaded: ["1"], refused: [] });
   await commitSlice(bench.store, older, 0);
   const slice = await extracted([row("1", 8)], "5");
-  await transformSlice(sliceContext(bench, slice), 1);
+  await transformSlice(context(slice), 1);
   await takeBatch(bench.store, slice, sender(), bench.pipeline.target);
   await fallBackToWindows(bench.store, slice, bench.pipeline, new SourceError("walk", "TM_VERSION_ORDER", "x"));
   await bench.store.transaction((tx) => planDoubts(tx, bench.stream.id, Date.now(), false));
@@ -124,12 +118,12 @@ test("a sweep's slice that was dropped is read again: the slice behind it does n
   const first = (await plan(null))!;
   await stage(bench, first, [], { lastVersion: "300", fromVersion: "7", reachedEnd: false });
   await markExtracted(bench.store, first, { endVersion: "300" });
-  await transformSlice(sliceContext(bench, first), 1);
+  await transformSlice(context(first), 1);
   const second = (await plan(first.id))!;
   await stage(bench, second, [], { lastVersion: "950", reachedEnd: false });
   await markExtracted(bench.store, second, { endVersion: "950" });
   expect((await commitSlice(bench.store, first, 0)).state).toBe("dropped");
-  await transformSlice(sliceContext(bench, second), 1);
+  await transformSlice(context(second), 1);
   await commitSlice(bench.store, second, 0);
   const { rows } = await sql`select next_version::text as next, completed_at as completed from sweep`.execute(bench.store.db);
   expect(rows).toEqual([{ next: "1", completed: null }]);
