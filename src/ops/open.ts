@@ -31,13 +31,14 @@ export async function openServices(config: TidemarkConfig, options: { orEmbedded
     throw new ConfigError("TM_STORE_URL", `${place.from} is no address of a Postgres`, { path: place.from, fix: "Write it as postgres://user:password@host:5432/database." });
   }
   const embedded = place === null ? await startPostgres({ dir: path.join(config.home, "postgres") }) : null;
-  const store = openStore(place?.url ?? embedded!.url, { name: "tidemark", connections: 20 });
+  const url = place?.url ?? embedded!.url;
+  const store = openStore(url, { name: "tidemark", connections: 20 });
   const close = async () => {
     await store.close();
     await embedded?.stop();
   };
   try {
-    await migrate(store);
+    await migrated(url);
     return { services: { config, store, key: storeKey(config.home, { embedded: place?.from !== "DATABASE_URL" }) }, close };
   } catch (error) {
     await close();
@@ -45,6 +46,16 @@ export async function openServices(config: TidemarkConfig, options: { orEmbedded
     throw new TidemarkError("TM_STORE_UNREACHABLE", `Postgres does not answer: ${error instanceof Error ? error.message : String(error)}`, {
       path: place?.from ?? "embedded", fix: "Look whether it is up and the address, user and password are right.",
     });
+  }
+}
+
+/** Over a connection of its own: on a big table a migration may take its time. */
+async function migrated(url: string): Promise<void> {
+  const patient = openStore(url, { connections: 2, silentMs: 0 });
+  try {
+    await migrate(patient);
+  } finally {
+    await patient.close();
   }
 }
 

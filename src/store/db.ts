@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { Kysely, Migrator, PostgresDialect, sql, type Transaction } from "kysely";
 import { Pool } from "pg";
 import { StoreError } from "../errors.ts";
@@ -18,14 +19,17 @@ const SCHEMA = "tidemark";
 const REPEATABLE = new Set(["40001", "40P01"]);
 /** A process that froze, or lost its network, within a transaction keeps its locks no longer (ms). No transaction waits for anything but Postgres. */
 const FROZEN_MS = 10_000;
+/** A connection over which nothing came for so long leads nowhere (ms): a network that swallows packets gives no error for a quarter of an hour. */
+const SILENT_MS = 60_000;
 
 /**
  * Opens a pool on the database; nothing is created. 64-bit integers and numerics arrive as text.
  * @param url a Postgres URL
  * @param options.connections pool size, default 10
  * @param options.frozenMs how long a transaction may be silent before Postgres ends it, default 10 s
+ * @param options.silentMs how long a statement may go without an answer before its connection is given up, default 60 s; 0 waits
  */
-export function openStore(url: string, options: { connections?: number; name?: string; frozenMs?: number } = {}): Store {
+export function openStore(url: string, options: { connections?: number; name?: string; frozenMs?: number; silentMs?: number } = {}): Store {
   const pool = new Pool({
     connectionString: url,
     max: options.connections ?? 10,
@@ -36,7 +40,11 @@ export function openStore(url: string, options: { connections?: number; name?: s
   });
   // A broken connection fails its statements, and the pool replaces it; without listeners it would end the process.
   pool.on("error", () => undefined);
-  pool.on("connect", (client) => client.on("error", () => undefined));
+  pool.on("connect", (client) => {
+    client.on("error", () => undefined);
+    const stream = client.connection.stream as Socket;
+    stream.setTimeout(options.silentMs ?? SILENT_MS, () => stream.destroy(new Error("the store did not answer")));
+  });
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   return {
     db,

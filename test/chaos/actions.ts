@@ -1,65 +1,77 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { NodeProcess } from "../../src/local/spawn-node.ts";
 import { signalBackfill } from "../../src/ops/start.ts";
-import type { Random } from "../../src/simulator/random.ts";
-import type { EmbeddedPostgres } from "../../src/store/embedded.ts";
-import type { TemporalServer } from "../../src/temporal/server.ts";
-import { type Job, pipelineName } from "../support/job.ts";
-
-/** What is broken, and how it is put together again. */
-export interface World {
-  job: Job;
-  postgres: EmbeddedPostgres;
-  temporal: TemporalServer;
-  random: Random;
-  /** Two of them; frozen ones among them. */
-  workers: NodeProcess[];
-  frozen: Set<NodeProcess>;
-  say: (what: string) => void;
-}
+import type { ServerHandle } from "../../src/local/managed-process.ts";
+import { pipelineName } from "../support/job.ts";
+import type { World } from "./world.ts";
 
 const DAY_MS = 86_400_000;
+const TEN_MINUTES_MS = 600_000;
 
 /** One thing that goes wrong, or one that people do meanwhile. */
 export async function something(world: World): Promise<void> {
-  const { random } = world;
+  const { random, servers } = world;
   const pick = random.below(100);
-  if (pick < 20) await killWorker(world);
-  else if (pick < 40) void freezeWorker(world, random.between(500, 8_000));
-  else if (pick < 47) await restarted(world.postgres, "Postgres", world);
-  else if (pick < 54) await restarted(world.temporal, "Temporal", world);
-  else if (pick < 62) await admin(world, "revoke-tokens");
-  else if (pick < 78) await startRun(world, "sync");
-  else if (pick < 90) await askBackfill(world);
+  if (pick < 18) await killWorker(world);
+  else if (pick < 34) void freezeWorker(world, random.between(500, 8_000));
+  else if (pick < 48) void cutNetwork(world, random.between(300, 8_000));
+  else if (pick < 54) await restarted(servers.postgres, "Postgres", world);
+  else if (pick < 60) await restarted(servers.temporal, "Temporal", world);
+  else if (pick < 66) await revokeTokens(world);
+  else if (pick < 70) await moveClock(world);
+  else if (pick < 82) await startRun(world, "sync");
+  else if (pick < 93) await askBackfill(world);
   else await startRun(world, "audit");
 }
 
-async function killWorker({ job, workers, frozen, random, say }: World): Promise<void> {
+async function killWorker(world: World): Promise<void> {
+  const { workers, random, say } = world;
   const at = random.below(workers.length);
   const worker = workers[at]!;
   say(`kill worker ${at}`);
-  frozen.delete(worker);
-  await worker.kill();
-  workers[at] = job.startWorker();
+  const killed = worker.process;
+  world.restart(worker);
+  await killed.kill();
 }
 
 /** Also for longer than every timeout, so that it wakes up and tries to send its stale batch. */
-async function freezeWorker({ workers, frozen, random, say }: World, ms: number): Promise<void> {
+async function freezeWorker({ workers, random, say }: World, ms: number): Promise<void> {
   const at = random.below(workers.length);
   const worker = workers[at]!;
-  if (frozen.has(worker)) return;
+  if (worker.frozen) return;
   say(`freeze worker ${at} for ${ms} ms`);
-  frozen.add(worker);
-  process.kill(worker.pid, "SIGSTOP");
+  worker.frozen = true;
+  const { pid } = worker.process;
+  process.kill(pid, "SIGSTOP");
   await sleep(ms);
-  thaw(worker, frozen);
+  if (worker.frozen && worker.process.pid === pid) process.kill(pid, "SIGCONT");
+  worker.frozen = false;
 }
 
-export function thaw(worker: NodeProcess, frozen: Set<NodeProcess>): void {
-  if (frozen.delete(worker)) process.kill(worker.pid, "SIGCONT");
+/** From the store, from Temporal or from both: either nothing passes for a while and then arrives late, or the connections break. */
+async function cutNetwork({ workers, random, say }: World, ms: number): Promise<void> {
+  const at = random.below(workers.length);
+  const which = random.below(3);
+  const breaks = random.below(3) === 0;
+  const worker = workers[at]!;
+  if (worker.cut) return;
+  const links = [[worker.store], [worker.temporal], [worker.store, worker.temporal]][which]!;
+  say(`${breaks ? "break" : "cut"} worker ${at} from ${["the store", "Temporal", "both"][which]} for ${ms} ms`);
+  worker.cut = true;
+  for (const link of links) {
+    if (breaks) link.reset();
+    link.stall();
+  }
+  await sleep(ms);
+  for (const link of links) link.mend();
+  worker.cut = false;
 }
 
-async function restarted(server: EmbeddedPostgres | TemporalServer, name: string, { say }: World): Promise<void> {
+/** All processes run and all networks pass again. */
+export async function untilMended({ workers }: World): Promise<void> {
+  while (workers.some((worker) => worker.frozen || worker.cut)) await sleep(100);
+}
+
+async function restarted(server: ServerHandle, name: string, { say }: World): Promise<void> {
   say(`kill ${name}`);
   await server.kill();
   await server.restart();
@@ -83,7 +95,14 @@ async function askBackfill({ job, random, say }: World): Promise<void> {
   await signalBackfill(job.temporal.client, job.services, pipelineName(job), "addRange", [range]).catch(() => undefined);
 }
 
-async function admin({ job, say }: World, endpoint: string): Promise<void> {
-  say(endpoint);
-  await fetch(`${job.source.url}/_admin/${endpoint}`, { method: "POST", body: "{}" });
+async function revokeTokens({ job, say }: World): Promise<void> {
+  say("revoke tokens");
+  await fetch(`${job.source.url}/_admin/revoke-tokens`, { method: "POST", body: "{}" });
+}
+
+async function moveClock({ job, random, say, clockMayJump }: World): Promise<void> {
+  const offset = [-TEN_MINUTES_MS, 0, TEN_MINUTES_MS][random.below(3)]!;
+  if (!clockMayJump) return;
+  say(`the source's clock is ${offset / 1_000} s off`);
+  await job.configureSource({ clockOffsetMs: offset });
 }

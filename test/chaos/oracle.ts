@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { sql } from "kysely";
+import { expect } from "vitest";
+import { pipelineStatus } from "../../src/ops/status.ts";
+import { readToken } from "../../src/store/tokens.ts";
+import { historiesOf, idsIn, orderFacts, textsOf } from "../support/histories.ts";
+import { pipelineName } from "../support/job.ts";
+import { startRun } from "./actions.ts";
+import type { World } from "./world.ts";
+
+const SETTLE_MS = 120_000;
+const SECRETS = ["top-secret-of-the-target", "demo-app-secret", "00112233445566778899aabbccddeeff", "ffeeddccbbaa99887766554433221100"];
+
+/** The source stands still and nothing fails any more: runs until nothing is doubtful or open and everything was looked at again. */
+export async function settle(world: World): Promise<void> {
+  const { job } = world;
+  await job.freeze();
+  await job.configureSource({ faults: null });
+  await job.configureTarget({ faults: null });
+  // A minute of patience that a false code 200 asked for is spared.
+  await sql`update account set paused_until = null`.execute(job.store.db);
+  const since = (await sql<{ at: string }>`select clock_timestamp()::text as at`.execute(job.store.db)).rows[0]!.at;
+  world.say("settle");
+  for (const until = performance.now() + SETTLE_MS; ; await sleep(500)) {
+    const status = await pipelineStatus(job.store, job.config, pipelineName(job));
+    const { rows } = await sql<{ swept: boolean }>`
+      select case cursor when 'version' then exists (select 1 from sweep where started_at > ${since}::timestamptz + interval '4 seconds' and completed_at is not null)
+        else proven_at > ${since}::timestamptz + interval '4 seconds'
+          + least(0, coalesce((select clock_offset_ms from account), 0)) * interval '1 ms' end as swept from stream`.execute(job.store.db);
+    const running = await openRuns(world);
+    if (status.settled && rows[0]!.swept && running === 0) return;
+    if (running === 0) await startRun(world, "sync");
+    if (performance.now() > until) throw new Error(`not settled: ${JSON.stringify({ ...status, swept: rows[0]!.swept, running })}`);
+  }
+}
+
+async function openRuns({ job }: World): Promise<number> {
+  return (await job.temporal.client.workflow.count(`TaskQueue = "${job.config.runtime.taskQueue}" AND ExecutionStatus = "Running"`)).count;
+}
+
+/** Source and target agree, quarantine holds what was refused, nothing is left over, nothing sensitive is in any history. */
+export async function expectNothingMissed(world: World): Promise<void> {
+  const { job, refused } = world;
+  expect(await job.compare(refused)).toMatchObject({ missing: 0, stale: 0, wrongContent: 0, unknown: 0, duplicated: 0 });
+  const { rows: aside } = await sql<{ id: string }>`select source_id as id from quarantine where state = 'open' order by 1`.execute(job.store.db);
+  expect(aside.map((entry) => entry.id)).toEqual(refused.toSorted());
+  const { rows: left } = await sql`
+    select (select count(*)::int from record where batch_id is not null) as claims, (select count(*)::int from page) as pages, (select count(*)::int from item) as items,
+      (select count(*)::int from batch) as batches, (select count(*)::int from doubt) as doubts, (select count(*)::int from lease where until > clock_timestamp()) as leases,
+      (select count(*)::int from slice where state = 'committed' and read <> duplicate + unchanged + superseded + quarantined + loaded) as unbalanced,
+      (select count(*)::int from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())) as locks`.execute(job.store.db);
+  expect(left).toEqual([{ claims: 0, pages: 0, items: 0, batches: 0, doubts: 0, leases: 0, unbalanced: 0, locks: 0 }]);
+  await expectSilentHistories(world);
+}
+
+async function expectSilentHistories({ job }: World): Promise<void> {
+  const histories = await historiesOf(job.temporal.client, `TaskQueue = "${job.config.runtime.taskQueue}"`);
+  expect(histories.length).toBeGreaterThan(0);
+  const text = histories.flatMap(({ history }) => textsOf(history.events)).join("\n");
+  const { ids, names } = await orderFacts(job.source.url);
+  const token = (await readToken(job.store.db, job.services.key, "main"))!;
+  expect(idsIn(text, ids)).toEqual([]);
+  expect([...names, ...SECRETS, token.accessToken].filter((secret) => text.includes(secret))).toEqual([]);
+}
