@@ -70,7 +70,8 @@ export async function pipelineStatus(store: Store, config: TidemarkConfig, name:
       exists (select 1 from lease where stream_id = t.id and lane = 'forward' and until > clock_timestamp()) as running,
       (select count(*)::int from record where stream_id = t.id and held = 'loaded') as loaded,
       (extract(epoch from clock_timestamp() - t.newest_commit_at) * 1000)::float8 as "ageMs",
-      (select count(*)::int from load_range where stream_id = t.id and purpose in ('initial', 'reread') and state in ('open', 'planned')) as "initialOpen",
+      (select count(*)::int from load_range where stream_id = t.id and purpose in ('initial', 'reread') and state in ('open', 'planned'))
+        + (select count(*)::int from sweep where stream_id = t.id and archive and completed_at is null) as "initialOpen",
       (select (extract(epoch from max(not_before)) * 1000)::float8 from load_range
         where stream_id = t.id and purpose = 'reread' and state in ('open', 'planned')) as "rereadAt",
       exists (select 1 from slice where stream_id = t.id and purpose = 'forward' and state = 'committed' and reached_end) as "headRead",
@@ -94,7 +95,7 @@ export async function pipelineStatus(store: Store, config: TidemarkConfig, name:
 function waitingFor(row: { initialOpen: number; rereadAt: number | null; headRead: boolean }): string {
   if (!row.headRead) return "the head of the source";
   if (row.rereadAt !== null && row.rereadAt > Date.now()) return `one more reading of the border, due at ${formatInstant(row.rereadAt)}`;
-  return "its remaining windows";
+  return "its remaining windows or archived records";
 }
 
 /** The ranges that people asked for, newest first. */

@@ -29,6 +29,8 @@ export interface SourceAnswer {
 export interface VersionQuery {
   /** Decimal digits. */
   from: string;
+  /** Archived records. Whether a version query heeds it is not documented; where it does not, the live ones come once more. */
+  archive?: boolean;
   pageSize: number;
   params: Record<string, JsonValue>;
 }

@@ -141,6 +141,13 @@ export async function clearSlice(tx: Tx, sliceId: string): Promise<void> {
   await sql`delete from page where slice_id = ${sliceId}`.execute(tx);
 }
 
+/** Lays out the one walk over all archived records; no archived record has a version that high. */
+export async function beginArchiveWalk(tx: Tx, streamId: string): Promise<void> {
+  await sql`
+    insert into sweep (stream_id, archive, from_version, next_version, to_version) values (${streamId}, true, 1, 1, ${"9".repeat(20)})
+  `.execute(tx);
+}
+
 /** Sets the beginnings of a stream's cursors, once. */
 export async function startStream(
   db: Db | Tx, streamId: string, start: { startedAt: number; firstVersion: string | null; windowsFrom: number | null; provenAt: number | null },

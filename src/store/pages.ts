@@ -73,7 +73,7 @@ export async function stagePage(db: Db, slice: Slice, page: NewPage): Promise<Pa
     ), noted as (
       insert into pair (stream_id, at, version)
       select stream_id, clock_timestamp(), ${page.lastVersion}::numeric from owner
-      where ${page.lastVersion}::numeric is not null
+      where ${page.lastVersion}::numeric is not null and not ${slice.archive}
         and not exists (select 1 from pair p where p.stream_id = owner.stream_id and p.at > clock_timestamp() - interval '1 second')
       on conflict do nothing
     )

@@ -57,6 +57,7 @@ export async function planSlice(store: Store, input: PlanInput): Promise<Slice |
       (await planHead(tx, input, state)) ??
       (await adopt()) ??
       (await planRange(tx, input, state, ["resend", "initial", "reread", "sweep"])) ??
+      (await planArchive(tx, input)) ??
       (await planSweep(tx, input, state))
     );
   });
@@ -122,9 +123,15 @@ async function planSweep(tx: Tx, input: PlanInput, state: PlanState): Promise<Sl
     await addRange(tx, { streamId: input.streamId, purpose: "sweep", fromAt: state.provenAt, toAt: end });
     return planRange(tx, input, state, ["sweep"]);
   }
-  const sweep = (await openSweep(tx, input)) ?? (await beginSweep(tx, input, state));
+  const sweep = (await openSweep(tx, input, false)) ?? (await beginSweep(tx, input, state));
   if (sweep === null) return null;
   return make(tx, input, "sweep", { kind: "version", fromVersion: sweep.next, toVersion: sweep.to, sweepId: sweep.id });
+}
+
+/** `from: "all"`: the archived records, once, by version. */
+async function planArchive(tx: Tx, input: PlanInput): Promise<Slice | null> {
+  const walk = await openSweep(tx, input, true);
+  return walk && make(tx, input, "initial", { kind: "version", fromVersion: walk.next, sweepId: walk.id, archive: true });
 }
 
 interface Sweep {
@@ -134,14 +141,14 @@ interface Sweep {
 }
 
 /** The sweep under way, from where its last read slice ended; null when all of it was read. */
-async function openSweep(tx: Tx, input: PlanInput): Promise<Sweep | null> {
+async function openSweep(tx: Tx, input: PlanInput, archive: boolean): Promise<Sweep | null> {
   const { rows } = await sql<Sweep & { finished: boolean }>`
     select w.id::text, coalesce(s.end_version, w.next_version)::text as next, w.to_version::text as to,
       coalesce(s.end_version >= w.to_version or s.reached_end, false) as finished
     from sweep w left join lateral (
       select end_version, reached_end from slice where sweep_id = w.id and state in ('extracted', 'classified') order by id desc limit 1
     ) s on true
-    where w.stream_id = ${input.streamId} and w.completed_at is null
+    where w.stream_id = ${input.streamId} and w.archive = ${archive} and w.completed_at is null
   `.execute(tx);
   return rows[0] === undefined || rows[0].finished ? null : rows[0];
 }
@@ -155,7 +162,8 @@ async function beginSweep(tx: Tx, input: PlanInput, state: PlanState): Promise<S
   const { rows } = await sql<Sweep & { empty: boolean }>`
     with last as (
       select max(started_at) filter (where completed_at is not null) as completed,
-        bool_or(completed_at is null) as running, max(started_at) as any_start from sweep where stream_id = ${input.streamId}
+        bool_or(completed_at is null) as running, max(started_at) as any_start from sweep
+      where stream_id = ${input.streamId} and not archive
     ), floor as (
       select coalesce(max(p.version), t.first_version) as version
       from stream t cross join last left join pair p on p.stream_id = t.id

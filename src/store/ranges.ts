@@ -25,6 +25,8 @@ export interface NewRange {
   fromAt: number;
   toAt: number;
   archiveToo?: boolean;
+  /** Only the archive. */
+  archive?: boolean;
   /** Not before this moment (ms). */
   notBefore?: number;
   /** The same request twice makes one range. */
@@ -39,9 +41,9 @@ export interface NewRange {
 export async function addRange(tx: Db | Tx, range: NewRange): Promise<string> {
   const { rows } = await sql<{ id: string }>`
     with main as (
-      insert into load_range (stream_id, purpose, request_id, from_at, to_at, next_at, not_before)
+      insert into load_range (stream_id, purpose, request_id, from_at, to_at, next_at, archive, not_before)
       values (${range.streamId}, ${range.purpose}, ${range.requestId ?? null}, ${timestamp(range.fromAt)}, ${timestamp(range.toAt)},
-        ${timestamp(range.fromAt)}, ${range.notBefore === undefined ? sql`clock_timestamp()` : timestamp(range.notBefore)})
+        ${timestamp(range.fromAt)}, ${range.archive ?? false}, ${range.notBefore === undefined ? sql`clock_timestamp()` : timestamp(range.notBefore)})
       on conflict (request_id) do nothing returning *
     ), archive as (
       insert into load_range (stream_id, purpose, from_at, to_at, next_at, not_before, archive, archive_of)

@@ -42,7 +42,7 @@ const COLUMNS = sql`id::text, stream_id::text as "streamId", lane, purpose, kind
 
 /** Where a new slice reads. */
 export type SliceBounds =
-  | { kind: "version"; fromVersion: string; toVersion?: string; sweepId?: string }
+  | { kind: "version"; fromVersion: string; toVersion?: string; sweepId?: string; archive?: boolean }
   | { kind: "window"; fromAt: number; toAt: number; rangeId?: string; archive?: boolean; parentId?: string }
   | { kind: "rows" };
 
@@ -67,7 +67,7 @@ export async function insertSlice(tx: Tx, slice: NewSlice): Promise<Slice> {
       ${window?.rangeId ?? null}, ${version?.sweepId ?? null}, ${window?.parentId ?? null},
       ${version?.fromVersion ?? null}, ${version?.toVersion ?? null},
       ${window ? timestamp(window.fromAt) : null}, ${window ? timestamp(window.toAt) : null},
-      ${source.pageSize}, ${JSON.stringify(source.params)}, ${window?.archive ?? false}, ${source.sliceRecords})
+      ${source.pageSize}, ${JSON.stringify(source.params)}, ${(window ?? version)?.archive ?? false}, ${source.sliceRecords})
     returning ${COLUMNS}
   `.execute(tx);
   return rows[0]!;

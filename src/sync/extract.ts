@@ -48,9 +48,10 @@ async function extractVersions(context: SliceContext): Promise<Extraction> {
   const { source, readNo } = context.source();
   while (latest?.isLast !== true) {
     const from: string = latest?.lastVersion ?? slice.fromVersion!;
-    const answer = await source.readVersions({ from, pageSize: slice.pageSize, params: slice.params }, context.signal);
+    const answer = await source.readVersions({ from, pageSize: slice.pageSize, params: slice.params, archive: slice.archive }, context.signal);
     const page = checkVersionPage(from, slice.pageSize, answer);
-    const reachedEnd = page.reachedEnd || (slice.purpose === "forward" && passedRunStart(answer, page.last, run));
+    // What ends a run proves nothing beyond its cursor; a walk that nobody takes up again ends only where nothing follows.
+    const reachedEnd = slice.purpose === "forward" ? page.reachedEnd || passedRunStart(answer, page.last, run) : page.last === from;
     const bounded = slice.toVersion !== null && BigInt(page.last) >= BigInt(slice.toVersion);
     const seq: number = (latest?.seq ?? 0) + 1;
     latest = await stagePage(store.db, slice, {

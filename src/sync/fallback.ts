@@ -6,7 +6,12 @@ import { clearSlice } from "../store/commit.ts";
 import type { Store, Tx } from "../store/db.ts";
 import { addDoubts } from "../store/doubts.ts";
 import { requireLease } from "../store/leases.ts";
+import { addRange } from "../store/ranges.ts";
 import type { Slice } from "../store/slices.ts";
+import { epochMs } from "../store/streams.ts";
+
+/** No record was modified before Jushuitan existed. */
+const OLDEST_MS = Date.UTC(2014, 0, 1);
 
 /**
  * Goes on by windows where the version walk cannot be trusted (`cursor: "auto"`). The windows begin at the last moment up to
@@ -23,7 +28,7 @@ export async function fallBackToWindows(store: Store, slice: Slice, { source, ta
         checkpoint_at = date_trunc('second', begins.at), proven_at = date_trunc('second', begins.at)
       from (select least(
           coalesce(
-            (select max(w.started_at) from sweep w where w.stream_id = s.id and w.completed_at is not null),
+            (select max(w.started_at) from sweep w where w.stream_id = s.id and not w.archive and w.completed_at is not null),
             case when s.checkpoint_modified is not null or exists (select 1 from load_range r where r.stream_id = s.id and r.purpose = 'reread') then s.started_at end),
           to_timestamp(s.checkpoint_modified / 1000.0)
         ) - 2 * ${lookbackMs} * interval '1 ms' as at from stream s where s.id = ${slice.streamId}) begins
@@ -39,7 +44,13 @@ export async function fallBackToWindows(store: Store, slice: Slice, { source, ta
       with unfinished as (select id from sweep where stream_id = ${slice.streamId} and completed_at is null)
       update slice set sweep_id = null where sweep_id in (select id from unfinished)
     `.execute(tx);
-    await sql`delete from sweep where stream_id = ${slice.streamId} and completed_at is null`.execute(tx);
+    const { rows: left } = await sql<{ archive: boolean; startedAt: number }>`
+      delete from sweep w using stream t where w.stream_id = ${slice.streamId} and t.id = w.stream_id and w.completed_at is null
+      returning w.archive, ${epochMs("t.started_at")} as "startedAt"
+    `.execute(tx);
+    for (const { startedAt } of left.filter((sweep) => sweep.archive)) {
+      await addRange(tx, { streamId: slice.streamId, purpose: "initial", fromAt: OLDEST_MS, toAt: startedAt, archive: true });
+    }
   });
 }
 

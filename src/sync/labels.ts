@@ -16,7 +16,7 @@ export function sliceLabel(slice: Slice): { label: string; from: string | null; 
   if (slice.kind === "rows") return { label: `${slice.purpose}: records out of quarantine`, from: null, to: null };
   if (slice.kind === "version") {
     const to = slice.endVersion ?? slice.toVersion;
-    return { label: `${slice.purpose}: versions from ${slice.fromVersion}${to === null ? "" : ` to ${to}`}`, from: slice.fromVersion!, to };
+    return { label: `${slice.purpose}: versions from ${slice.fromVersion}${to === null ? "" : ` to ${to}`}${slice.archive ? " (archive)" : ""}`, from: slice.fromVersion!, to };
   }
   const from = formatInstant(slice.fromAt)!;
   const to = formatInstant(slice.toAt)!;

@@ -1,6 +1,6 @@
 import type { Source, WindowQuery } from "../source/contract.ts";
 import { effectiveLookback, readEarlierNow, sourceOffset } from "../store/clock.ts";
-import { startStream } from "../store/commit.ts";
+import { beginArchiveWalk, startStream } from "../store/commit.ts";
 import { floorSecond } from "../store/plan.ts";
 import { addRange } from "../store/ranges.ts";
 import type { Stream } from "../store/streams.ts";
@@ -13,7 +13,8 @@ const MOST_WINDOWS = 24;
 /**
  * Lays out a stream's first load, once. No API turns a date into a version: at T0 the highest version of the newest closed
  * window that holds anything (V0) becomes the forward cursor; [from, T0] is loaded by windows; [T0 − 2·lookback,
- * T0 + lookback] is read once more when nothing can enter it any longer. `from: "all"` begins at version 1.
+ * T0 + lookback] is read once more when nothing can enter it any longer. `from: "all"` begins at version 1, and walks once
+ * over the archive.
  */
 export async function beginStream(context: PipelineContext, stream: Stream): Promise<void> {
   if (stream.startedAt !== null) return;
@@ -25,7 +26,10 @@ export async function beginStream(context: PipelineContext, stream: Stream): Pro
   const lookbackMs = await effectiveLookback(store.db, account.name, pipeline.source.lookbackMs);
   const t0 = floorSecond(now - settleMs);
   if (from === "all") {
-    await startStream(store.db, stream.id, { startedAt: t0, firstVersion: "1", windowsFrom: null, provenAt: null });
+    await store.transaction(async (tx) => {
+      const started = await startStream(tx, stream.id, { startedAt: t0, firstVersion: "1", windowsFrom: null, provenAt: null });
+      if (started && source.api.archive) await beginArchiveWalk(tx, stream.id);
+    });
     return;
   }
   const begin = floorSecond(from);

@@ -28,9 +28,9 @@ export async function settle(world: World): Promise<void> {
         else proven_at > ${since}::timestamptz + interval '4 seconds'
           + least(0, coalesce((select clock_offset_ms from account), 0)) * interval '1 ms' end as swept from stream`.execute(job.store.db);
     const running = await openRuns(world);
-    if (status.settled && rows[0]!.swept && running === 0) return;
+    if (status.settled && rows[0]?.swept === true && running === 0) return;
     if (running === 0) await startRun(world, "sync");
-    if (performance.now() > until) throw new Error(`not settled: ${JSON.stringify({ ...status, swept: rows[0]!.swept, running })}`);
+    if (performance.now() > until) throw new Error(`not settled: ${JSON.stringify({ ...status, swept: rows[0]?.swept, running })}`);
   }
 }
 

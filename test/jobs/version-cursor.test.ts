@@ -17,3 +17,13 @@ test("a version walk under change misses nothing, and an idle run costs one requ
   expect(await job.compare()).toMatchObject({ missing: 0, stale: 0, wrongContent: 0, unknown: 0, duplicated: 0 });
   expect((await job.sync()).requests).toBe(1);
 }, 120_000);
+
+test("from all, the archive is read too, though a page of it comes short", async () => {
+  job = await startJob({
+    jushuitan: { orders: 600, archived: 0.5, faults: { shortPage: 0.3 } }, source: { from: "all", pageSize: 20, lookbackMs: 1_000, sweepEveryMs: 3_600_000, sliceRecords: 60 },
+  });
+  await job.sync();
+  await job.configureSource({ faults: null });
+  await job.sync();
+  expect(await job.compare()).toMatchObject({ missing: 0, stale: 0, wrongContent: 0, unknown: 0, duplicated: 0 });
+}, 120_000);

@@ -4,7 +4,7 @@ import { SourceError } from "../../src/errors.ts";
 import { finishBatch, takeBatch } from "../../src/store/batches.ts";
 import { lookbackAge } from "../../src/store/clock.ts";
 import { markExtracted } from "../../src/store/classify.ts";
-import { commitSlice } from "../../src/store/commit.ts";
+import { beginArchiveWalk, commitSlice } from "../../src/store/commit.ts";
 import { planDoubts } from "../../src/store/doubts.ts";
 import { planSlice } from "../../src/store/plan.ts";
 import { getApi } from "../../src/source/jushuitan/index.ts";
@@ -28,6 +28,17 @@ test("without a completed sweep, the windows of a fallback begin before the vers
   const slice = await bench.slice({ kind: "version", fromVersion: "900" });
   await fallBackToWindows(bench.store, slice, bench.pipeline, new SourceError("walk", "TM_VERSION_ORDER", "x"));
   expect((await sql`select checkpoint_at <= started_at as before from stream`.execute(bench.store.db)).rows).toEqual([{ before: true }]);
+});
+
+test("a fallback before the archive was walked by version leaves it to windows from the platform's beginning", async () => {
+  bench = await startBench({ source: { cursor: "auto" } });
+  await bench.store.transaction((tx) => beginArchiveWalk(tx, bench.stream.id));
+  await sql`update stream set checkpoint_version = 900, checkpoint_modified = extract(epoch from clock_timestamp()) * 1000`.execute(bench.store.db);
+  const slice = await bench.slice({ kind: "version", fromVersion: "900" });
+  await fallBackToWindows(bench.store, slice, bench.pipeline, new SourceError("walk", "TM_VERSION_ORDER", "x"));
+  const { rows } = await sql`
+    select purpose, archive, from_at = '2014-01-01T00:00:00Z'::timestamptz as old, to_at = (select started_at from stream) as "toStart" from load_range`.execute(bench.store.db);
+  expect(rows).toEqual([{ purpose: "initial", archive: true, old: true, toStart: true }]);
 });
 
 test("two records with one id are both quarantined, also when the first is being sent", async () => {

@@ -90,6 +90,15 @@ test("a run ends once it has passed all that was seen before it began; a sweep o
   expect(await pages("sweep")).toEqual([5, false]);
 });
 
+test("a page that is not full ends a run, but no sweep: only an answer without anything newer does", async () => {
+  const rows = (from: number) => Array.from({ length: 9 }, (_, n) => from + n).filter((ts) => ts < 20).map((ts) => order(ts, `,"ts":${ts}`));
+  const source = await scripted((seen) => page(rows(biz(seen)["start_ts"] as number)), { source: { pageSize: 10 } });
+  await extract(await bench.slice({ kind: "version", fromVersion: "1" }));
+  expect(source.seen).toHaveLength(1);
+  expect(await extract(await bench.slice({ kind: "version", fromVersion: "1" }, "sweep"))).toMatchObject({ reachedEnd: true });
+  expect(source.seen.slice(1).map((seen) => biz(seen)["start_ts"])).toEqual([1, 9, 17, 19]);
+});
+
 test("a slice asks for what it was made with, its parts too", async () => {
   const source = await scripted(() => page([order(1)], '"data_count":40'), { source: { pageSize: 3, params: { shop_id: 7 }, sliceRecords: 10 } });
   const slice = await bench.slice({ kind: "window", fromAt: SECOND, toAt: SECOND + 60_000, archive: true }, "backfill");

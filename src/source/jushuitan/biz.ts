@@ -50,6 +50,7 @@ export function versionBiz(api: ApiDescription, query: VersionQuery): string {
     ["is_get_total", "false"],
     ["page_index", "1"],
     ["page_size", String(query.pageSize)],
+    ...archived(query),
     ...pairs(query.params),
   ]);
 }
@@ -63,9 +64,13 @@ export function windowBiz(api: ApiDescription, query: WindowQuery): string {
     ...pairs(api.windowParams),
     ["page_index", String(query.page)],
     ["page_size", String(query.pageSize)],
-    ...(query.archive ? [["archive", "true"] as const] : []),
+    ...archived(query),
     ...pairs(query.params),
   ]);
+}
+
+function archived({ archive }: { archive?: boolean }): (readonly [string, string])[] {
+  return archive === true ? [["archive", "true"]] : [];
 }
 
 function pairs(params: Readonly<Record<string, JsonValue>>): (readonly [string, string])[] {

@@ -86,9 +86,11 @@ create table sweep (
   from_version numeric(20) not null,
   to_version numeric(20) not null,
   next_version numeric(20) not null,
+  -- the one walk over all archived records
+  archive boolean not null default false,
   completed_at timestamptz
 );
-create unique index sweep_open on sweep (stream_id) where completed_at is null;
+create unique index sweep_open on sweep (stream_id, archive) where completed_at is null;
 
 -- A stretch of modified time to be read by windows.
 create table load_range (
