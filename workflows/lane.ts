@@ -22,7 +22,7 @@ export interface LaneRun {
 /** Waits until the lane is this run's. Its activities are called under the token that it gets. */
 export async function takeLane(activities: Activities, pipeline: string, lane: RunRef["lane"], totals: Totals): Promise<LaneRun> {
   const { workflowId, firstExecutionRunId } = workflowInfo();
-  for (;;) {
+  for (let nap = 1_000; ; nap = Math.min(nap * 2, 15_000)) {
     const answer = await activities.beginRun.executeWithOptions({ summary: `take the ${lane} lane` }, [
       { pipeline, lane, owner: `${workflowId}/${firstExecutionRunId}` },
     ]);
@@ -30,7 +30,7 @@ export async function takeLane(activities: Activities, pipeline: string, lane: R
       const { streamId, token, parallel } = answer;
       return { ref: { pipeline, lane, streamId, token }, parallel, totals, activities };
     }
-    await sleep(Math.min(Math.max(answer.waitMs, 500), 15_000), { summary: `${answer.owner} has the ${lane} lane` });
+    await sleep(Math.min(Math.max(answer.waitMs, 500), nap), { summary: `${answer.owner} has the ${lane} lane` });
   }
 }
 

@@ -77,14 +77,14 @@ async function restarted(server: ServerHandle, name: string, { say }: World): Pr
   await server.restart();
 }
 
-/** Nobody waits for it; what a killed server refuses is refused. */
+/** Two schedules at most, and an audit. Nobody waits for it; what a killed server refuses, or what runs already, is not started. */
 export async function startRun({ job, random, say }: World, type: "sync" | "audit"): Promise<void> {
   const pipeline = pipelineName(job);
   say(`start ${type}`);
   const { taskQueue, heartbeatMs } = job.config.runtime;
   const options = { byIds: random.below(2) === 0, repair: true };
   await job.temporal.client.workflow.start(type, {
-    workflowId: `${type}/${pipeline}-${random.hex(4)}`, taskQueue, args: [{ pipeline, heartbeatMs, ...(type === "audit" ? { options } : {}) }], workflowTaskTimeout: "2 seconds",
+    workflowId: `${type}/${pipeline}-${random.below(type === "sync" ? 2 : 1)}`, taskQueue, args: [{ pipeline, heartbeatMs, ...(type === "audit" ? { options } : {}) }], workflowTaskTimeout: "2 seconds",
   }).catch(() => undefined);
 }
 

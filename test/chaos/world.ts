@@ -53,7 +53,7 @@ export async function startWorld(seed: number, servers: ChaosServers): Promise<W
     worker: "process", servers: { databaseUrl, temporal: servers.temporal, unique }, runtime: { heartbeatMs: 1_500 },
     account: { timeoutMs: 2_000 },
     source: {
-      cursor, from: random.below(2) === 0 ? "all" : Date.now() - 4 * DAY_MS, lookbackMs: 3_000, sweepEveryMs: 1_000, settleMs: 500, pageSize: 50, sliceRecords: 300,
+      cursor, from: random.below(2) === 0 && cursor !== "window" ? "all" : Date.now() - 4 * DAY_MS, lookbackMs: 3_000, sweepEveryMs: 1_000, settleMs: 500, pageSize: 50, sliceRecords: 300,
     },
     target: { batchSize: 50, parallel: 2, timeoutMs: 1_000, leaseMs: 2_500, zombieAfterMs: 2_500, headers: { Authorization: "Bearer top-secret-of-the-target" } },
     jushuitan: {
