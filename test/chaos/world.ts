@@ -1,4 +1,5 @@
 import type { NodeProcess } from "../../src/local/spawn-node.ts";
+import type { JushuitanOptions } from "../../src/simulator/jushuitan/server.ts";
 import { Random } from "../../src/simulator/random.ts";
 import { type Job, startJob } from "../support/job.ts";
 import { type Link, startLink } from "../support/link.ts";
@@ -43,6 +44,17 @@ const TARGET_FAULTS = {
   drop: 0.03, dropAfter: 0.05, http500: 0.03, http503: 0.02, http429: 0.01, html200: 0.02, failureIn200: 0.01, emptyBody: 0.03, slow: { share: 0.1, ms: 600 },
 };
 
+/** A source that keeps changing while it is read, fails in every way, and is odd in the ways that are not documented. */
+export function sourceOf(seed: number, random: Random): JushuitanOptions {
+  return {
+    seed, orders: 800, days: 2, changesPerRequest: 2, insertsPerRequest: 1, lateCommits: { share: 0.3, minMs: 10, maxMs: 2_500 }, latencyMs: 5,
+    clockOffsetMs: [0, -10, 0][random.below(3)]! * MINUTE_MS, archived: random.below(2) * 0.2,
+    windowEnd: (["inclusive", "exclusive"] as const)[random.below(2)]!, windowOrder: (["modified-asc", "modified-desc", "id"] as const)[random.below(3)]!,
+    hasNext: (["truthful", "always-true", "always-false"] as const)[random.below(3)]!,
+    faults: { ...SOURCE_FAULTS, ...(random.below(6) === 0 ? { code200: 0.01 } : {}) },
+  };
+}
+
 /** Two workers, a source that keeps changing, a target that refuses some records. What a seed is made of follows from the seed. */
 export async function startWorld(seed: number, servers: ChaosServers): Promise<World> {
   const random = new Random(seed);
@@ -56,14 +68,7 @@ export async function startWorld(seed: number, servers: ChaosServers): Promise<W
       cursor, from: random.below(2) === 0 && cursor !== "window" ? "all" : Date.now() - 4 * DAY_MS, lookbackMs: 3_000, sweepEveryMs: 1_000, settleMs: 500, pageSize: 50, sliceRecords: 300,
     },
     target: { batchSize: 50, parallel: 2, timeoutMs: 1_000, leaseMs: 2_500, zombieAfterMs: 2_500, headers: { Authorization: "Bearer top-secret-of-the-target" } },
-    jushuitan: {
-      seed, orders: 800, days: 2, changesPerRequest: 2, insertsPerRequest: 1, lateCommits: { share: 0.3, minMs: 10, maxMs: 2_500 }, latencyMs: 5,
-      clockOffsetMs: [0, -10, 0][random.below(3)]! * MINUTE_MS, archived: random.below(2) * 0.2,
-      windowEnd: (["inclusive", "exclusive"] as const)[random.below(2)]!, windowOrder: (["modified-asc", "modified-desc", "id"] as const)[random.below(3)]!,
-      hasNext: (["truthful", "always-true", "always-false"] as const)[random.below(3)]!,
-      faults: { ...SOURCE_FAULTS, ...(random.below(6) === 0 ? { code200: 0.01 } : {}) },
-    },
-    qeasy: { seed, faults: TARGET_FAULTS },
+    jushuitan: sourceOf(seed, random), qeasy: { seed, faults: TARGET_FAULTS },
   });
   const truth = (await (await fetch(`${job.source.url}/_admin/truth?limit=60`)).text()).trim().split("\n").map((line) => (JSON.parse(line) as { id: string }).id);
   const refused = truth.filter((_, i) => i % 20 === 3);
