@@ -1,7 +1,7 @@
 import { createAudit, compareSlice } from "../src/store/audits.ts";
 import { auditCounts, auditRange } from "../src/store/audit-report.ts";
 import { getApi } from "../src/source/jushuitan/index.ts";
-import { countWindows, endAudit, judgeWindows } from "../src/sync/audit.ts";
+import { compareTarget, countWindows, endAudit, judgeWindows } from "../src/sync/audit.ts";
 import { pipelineContext, type Services } from "../src/sync/services.ts";
 import { runInLane, runOnSlice } from "./lane.ts";
 import type { Running } from "./support.ts";
@@ -19,6 +19,7 @@ export function createAuditActivities(services: Services): AuditActivities {
         const range = await auditRange(store.db, ref.streamId, pipeline.source, request);
         return createAudit(store, ref.streamId, { ...request, ...range }, getApi(pipeline.source.api).windowMs);
       }),
+    compareTarget: (ref, auditId) => runInLane(services, ref, (running) => compareTarget(context(ref, running), auditId)),
     countWindows: (ref, auditId) => runInLane(services, ref, (running) => countWindows(context(ref, running), auditId)),
     judgeWindows: (ref, auditId) =>
       runInLane(services, ref, async (running) => {

@@ -101,6 +101,8 @@ export interface AuditRequest {
   byIds: boolean;
   /** Have what is missing or stale loaded. */
   repair: boolean;
+  /** Compare the target's own list with the index first. */
+  target?: boolean;
 }
 
 /** How an audit ended: numbers only, the findings lie in the store. */
@@ -108,6 +110,8 @@ export type AuditCounts = Omit<AuditNumbers, "comparing">;
 
 export interface AuditActivities {
   beginAudit(run: RunRef, request: AuditRequest): Promise<string>;
+  /** The target's own list against the index. */
+  compareTarget(run: RunRef, auditId: string): Promise<void>;
   countWindows(run: RunRef, auditId: string): Promise<void>;
   /** @returns how many windows have to be compared by ids */
   judgeWindows(run: RunRef, auditId: string): Promise<number>;

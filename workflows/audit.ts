@@ -25,6 +25,10 @@ export async function audit(input: AuditInput): Promise<AuditSummary> {
     const show = (what: string) => setCurrentDetails(`**audit ${pipeline}**\n\n${what}`);
     let comparing = true;
     if (input.auditId === undefined) {
+      if (input.options.target === true) {
+        show("Compares what the target holds with the index.");
+        await activities.compareTarget.executeWithOptions({ summary: "what the target holds" }, [run.ref, auditId]);
+      }
       show("Asks the source for its counts.");
       await activities.countWindows.executeWithOptions({ summary: "first counts" }, [run.ref, auditId]);
       await catchUp("before");

@@ -31,7 +31,7 @@ function buildPipeline(name: string, { source, schedule, audit, mapping, target,
       lookbackMs: lookback, sweepEveryMs: sweepEvery, settleMs: settle,
     },
     schedule: schedule === null ? null : buildSchedule(schedule),
-    audit: audit === null ? null : { ...buildSchedule(audit), byIds: audit.ids, repair: audit.repair },
+    audit: audit === null ? null : { ...buildSchedule(audit), byIds: audit.ids, repair: audit.repair, target: audit.target },
     mapping: { id: mapping.id ?? api.idField },
     target: {
       ...otherTarget,

@@ -82,6 +82,7 @@ const target = z.strictObject({
   lease: duration(100).optional(),
   zombieAfter: duration(1_000).prefault("10m"),
   maxRefused: count(0).default(3),
+  heldUrl: url.nullable().default(null),
   success: z.record(z.string(), z.array(z.json()).min(1)).default({ success: [true, "true"], code: [0, "0", 200, "200"] }),
 });
 
@@ -98,7 +99,7 @@ function oneTiming<Shape extends z.ZodType<{ cron?: string | undefined; every?: 
 const pipeline = z.strictObject({
   source,
   schedule: oneTiming(z.strictObject(timing)),
-  audit: oneTiming(z.strictObject({ ...timing, ids: flag.default(false), repair: flag.default(true) })),
+  audit: oneTiming(z.strictObject({ ...timing, ids: flag.default(false), repair: flag.default(true), target: flag.default(false) })),
   mapping: z.strictObject({ id: text.optional() }).default({}),
   target,
   freshness: duration(1_000).optional(),

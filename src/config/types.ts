@@ -63,7 +63,7 @@ export interface PipelineConfig {
   source: SourceConfig;
   schedule: { cron: string; timezone: string } | null;
   /** When closed windows are compared with the source; null: only by hand. */
-  audit: { cron: string; timezone: string; byIds: boolean; repair: boolean } | null;
+  audit: { cron: string; timezone: string; byIds: boolean; repair: boolean; target: boolean } | null;
   mapping: { id: string };
   target: QeasyTargetConfig;
   /** `status` calls the pipeline late when its newest commit is older (ms). Default: three schedule periods, at least 15 min. */
@@ -94,6 +94,8 @@ export interface QeasyTargetConfig {
   zombieAfterMs: number;
   /** A batch whose records are all refused stops the pipeline above this many. Default 3. */
   maxRefused: number;
+  /** Lists what the target holds, for audits; null: it cannot be read. */
+  heldUrl: string | null;
   /** What means success inside a 200 answer: a body with one of these keys set otherwise is a refusal. */
   success: Record<string, JsonValue[]>;
 }

@@ -44,7 +44,7 @@ export interface UserPipeline {
   /** Without one, runs start only by `tidemark sync`. */
   schedule?: { cron: Text; timezone?: Text } | { every: Duration };
   /** When everything is compared with the source; `ids`: id by id even where counts agree; `repair` (default true): load what is missing. */
-  audit?: ({ cron: Text; timezone?: Text } | { every: Duration }) & { ids?: boolean | EnvReference; repair?: boolean | EnvReference };
+  audit?: ({ cron: Text; timezone?: Text } | { every: Duration }) & { ids?: boolean | EnvReference; repair?: boolean | EnvReference; target?: boolean | EnvReference };
   /** `id`: the field whose value becomes the record's `id`, as text. Default: the API's own id. */
   mapping?: { id?: Text };
   target: UserQeasyTarget;
@@ -100,6 +100,8 @@ export interface UserQeasyTarget {
   zombieAfter?: Duration;
   /** A batch whose records are all refused stops the pipeline above this many. Default 3. */
   maxRefused?: Count;
+  /** An address that lists what the target holds, one JSON object `{ "id", "ts" }` a line; `tidemark audit --target` reads it. */
+  heldUrl?: Text;
   /** What means success inside a 200 answer: keys and their good values. Default `{ success: [true, "true"], code: [0, "0", 200, "200"] }`. */
   success?: Record<string, JsonValue[]>;
 }

@@ -6,6 +6,7 @@ import { getApi } from "../source/jushuitan/index.ts";
 import { type AuditReport, auditRange, readAudit } from "../store/audit-report.ts";
 import { auditBorders } from "../store/audits.ts";
 import { findStream } from "../store/streams.ts";
+import { targetUnreadable } from "../sync/audit.ts";
 import { formatInstant } from "../sync/labels.ts";
 import { pipelineOf, type Services } from "../sync/services.ts";
 import { searchAttributes } from "../temporal/schedules.ts";
@@ -22,6 +23,8 @@ export interface AuditAsked {
   to?: number;
   byIds: boolean;
   repair: boolean;
+  /** Compare the target's own list too. */
+  target?: boolean;
 }
 
 /** What an audit costs at least, told before it starts. */
@@ -66,16 +69,17 @@ export async function auditCost({ config, store }: Services, name: string, asked
   return { from: formatInstant(range.from)!, to: formatInstant(range.to)!, windows, requests: windows * 2 * (api.archive ? 2 : 1) };
 }
 
-/** Starts an audit, and with `wait` returns its verdict. @throws TidemarkError `TM_AUDIT_RUNNING` and others */
+/** Starts an audit, and with `wait` returns its verdict. @throws TidemarkError `TM_AUDIT_RUNNING`, `TM_AUDIT_TARGET` and others */
 export async function runAudit(
   services: Services, temporal: OpenedTemporal, name: string, asked: AuditAsked,
   options: { wait: boolean; signal: AbortSignal; onCost: (cost: AuditCost) => void },
 ): Promise<AuditAnswer> {
   const { taskQueue, heartbeatMs } = services.config.runtime;
+  if (asked.target === true && pipelineOf(services.config, name).target.heldUrl === null) throw targetUnreadable(name);
   const cost = await auditCost(services, name, asked);
   if (options.wait) await requireWorker(temporal.client, temporal.namespace, taskQueue);
   options.onCost(cost);
-  const request: AuditRequest = { ...isoRange(asked), requestId: randomUUID(), byIds: asked.byIds, repair: asked.repair };
+  const request: AuditRequest = { ...isoRange(asked), requestId: randomUUID(), byIds: asked.byIds, repair: asked.repair, target: asked.target ?? false };
   const handle = await temporal.client.workflow.start("audit", {
     workflowId: `audit/${name}`, taskQueue, args: [{ pipeline: name, heartbeatMs, options: request }], workflowTaskTimeout: "5 seconds",
     staticSummary: `audit ${name}: is everything there that the source reports?`, typedSearchAttributes: searchAttributes(name, "audit"),

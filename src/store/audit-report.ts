@@ -45,7 +45,7 @@ export async function auditCounts(db: Db, auditId: string): Promise<AuditNumbers
       count(*) filter (where state = 'unproven')::int as unproven, coalesce(sum(f.missing), 0)::int as missing, coalesce(sum(f.stale), 0)::int as stale,
       coalesce(sum(f.extra), 0)::int as extra, coalesce(sum(f.repaired), 0)::int as repaired
     from audit_window w left join lateral (
-      select count(*) filter (where kind = 'missing') as missing, count(*) filter (where kind = 'stale') as stale, count(*) filter (where kind = 'extra') as extra,
+      select count(*) filter (where kind in ('missing', 'target-missing')) as missing, count(*) filter (where kind in ('stale', 'target-stale')) as stale, count(*) filter (where kind = 'extra') as extra,
         count(*) filter (where repaired_at is not null) as repaired from audit_finding where window_id = w.id
     ) f on true where w.audit_id = ${auditId}
   `.execute(db);
@@ -59,6 +59,7 @@ export interface AuditWindowReport {
   /** By the source's own count; null when it announces none, or was not asked. */
   source: number | null;
   index: number | null;
+  /** In the index's word or the target's. */
   missing: number;
   stale: number;
   /** In the index, and no longer reported by the source. */
@@ -93,7 +94,7 @@ export async function readAudit(db: Db, streamId: string, requestId: string | nu
   if (audit === undefined) return null;
   const { rows: windows } = await sql<AuditWindowReport>`
     select ${epochMs("w.from_at")} as from, ${epochMs("w.to_at")} as to, nullif(coalesce(w.source_again, w.source), -1) as source, w.indexed as index,
-      count(f.*) filter (where f.kind = 'missing')::int as missing, count(f.*) filter (where f.kind = 'stale')::int as stale,
+      count(f.*) filter (where f.kind in ('missing', 'target-missing'))::int as missing, count(f.*) filter (where f.kind in ('stale', 'target-stale'))::int as stale,
       count(f.*) filter (where f.kind = 'extra')::int as extra, count(f.repaired_at)::int as repaired,
       case when w.range_id is not null then 'ids' when w.source_again is not null then 'count' else 'none' end as method, w.state
     from audit_window w left join audit_finding f on f.window_id = w.id where w.audit_id = ${audit.id} group by w.id order by w.from_at

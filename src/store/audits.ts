@@ -182,12 +182,13 @@ export async function finishAudit(store: Store, streamId: string, auditId: strin
     await sql`
       update audit_finding f set repaired_at = clock_timestamp()
       from audit_window w, record r
-      where w.audit_id = ${auditId} and f.window_id = w.id and f.kind <> 'extra' and f.repaired_at is null
+      where w.audit_id = ${auditId} and f.window_id = w.id and f.repaired_at is null
+        and (f.kind in ('missing', 'stale') or (f.kind in ('target-missing', 'target-stale') and (select repair from audit where id = w.audit_id)))
         and r.stream_id = ${streamId} and r.id = f.target_id and r.source_id = f.source_id and r.held is not null
         and not newer(f.version, f.modified, f.hash, f.read_no, r.version, r.modified, r.hash, r.read_no)
     `.execute(tx);
     await sql`
-      update audit_window w set state = 'differs', verified_at = null where w.audit_id = ${auditId} and w.state = 'ids'
+      update audit_window w set state = 'differs', verified_at = null where w.audit_id = ${auditId} and w.state in ('count', 'ids')
         and exists (select 1 from audit_finding f where f.window_id = w.id and f.kind <> 'extra' and f.repaired_at is null)
     `.execute(tx);
     await dropSlices(tx, sql`s.range_id in (select r.id from load_range r join audit_window w on w.range_id in (r.id, r.archive_of) where w.audit_id = ${auditId})`);

@@ -1,9 +1,25 @@
 import { sql } from "kysely";
 import { type AuditWindow, finishAudit, judgeWindow, saveCount, windowsToCount } from "../store/audits.ts";
+import { expectHeld, judgeHeld, noteHeld } from "../store/audit-target.ts";
+import { ConfigError } from "../errors.ts";
 import type { PipelineContext } from "./context.ts";
 
 /** Ids that the index holds and no answer contained are looked for once more, so many at the most. */
 const MOST_EXTRAS = 100;
+
+/** Compares what the target says it holds with the index. @throws TargetError */
+export async function compareTarget(context: PipelineContext, auditId: string): Promise<void> {
+  const { store, progress, signal } = context;
+  const held = context.target().held;
+  if (held === null) throw targetUnreadable(context.pipeline.name);
+  await expectHeld(store.db, auditId);
+  let chunks = 0;
+  for await (const records of held(signal)) {
+    await noteHeld(store.db, auditId, records);
+    progress(++chunks);
+  }
+  await judgeHeld(store, auditId);
+}
 
 /** Asks for the first counts of an audit's windows; those that are there already are not asked for again. */
 export async function countWindows(context: PipelineContext, auditId: string): Promise<void> {
@@ -70,4 +86,11 @@ async function idsOfSecond(context: PipelineContext, second: number): Promise<Se
     }
   }
   return ids;
+}
+
+/** An audit of a target that lists nothing. */
+export function targetUnreadable(pipeline: string): ConfigError {
+  return new ConfigError("TM_AUDIT_TARGET", `the target of ${pipeline} cannot be read, so it cannot be compared`, {
+    path: `pipelines.${pipeline}.target.heldUrl`, fix: "Give target.heldUrl, the address of a list of what the target holds; or audit without --target.",
+  });
 }

@@ -31,4 +31,17 @@ export interface Target {
   send(records: readonly OutRecord[], key: string, guard: SendGuard): Promise<void>;
   /** Sees whether the target can be reached and accepts the credentials, without writing a record. @returns what was tried */
   check(signal: AbortSignal): Promise<string>;
+  /**
+   * Everything that the target holds, some hundred records at a time; null where it cannot be read.
+   * @throws TargetError
+   */
+  readonly held: ((signal: AbortSignal) => AsyncIterable<HeldRecord[]>) | null;
+}
+
+/** A record that a target holds. */
+export interface HeldRecord {
+  /** The target's id. */
+  id: string;
+  /** Decimal digits; null: not known. */
+  version: string | null;
 }

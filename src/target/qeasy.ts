@@ -3,6 +3,7 @@ import https from "node:https";
 import axios, { isAxiosError, type AxiosResponse } from "axios";
 import type { JsonValue, QeasyTargetConfig } from "../config/types.ts";
 import { TargetError } from "../errors.ts";
+import { readHeld } from "./held.ts";
 import type { OutRecord, SendGuard, Target } from "./contract.ts";
 
 /** Received text shown in an error, at most. */
@@ -67,6 +68,7 @@ export function createQeasyTarget(config: QeasyTargetConfig): Target {
       if (error !== null && error.kind !== "refused") throw describe(error, response, clean);
       return tried;
     },
+    held: config.heldUrl === null ? null : (signal) => readHeld(config.heldUrl!, config.headers, signal),
   };
 }
 

@@ -54,7 +54,7 @@ describe("defaults", () => {
           schedule: null, mapping: { id: "o_id" }, freshnessMs: 86_400_000,
           target: {
             use: "qeasy", baseUrl: "http://127.0.0.1:9", api: "写入空操作", batchSize: 500, parallel: 4, body: "array", idCheck: true, headers: {},
-            timeoutMs: 30_000, leaseMs: 45_000, zombieAfterMs: 600_000, maxRefused: 3, success: { success: [true, "true"], code: [0, "0", 200, "200"] },
+            timeoutMs: 30_000, leaseMs: 45_000, zombieAfterMs: 600_000, maxRefused: 3, heldUrl: null, success: { success: [true, "true"], code: [0, "0", 200, "200"] },
           },
         },
       },
@@ -113,6 +113,13 @@ describe("values", () => {
   test("a slice holds at least one page", async () => {
     expect(await problem({ source: { sliceRecords: 99 } })).toMatchObject([{ path: "pipelines.orders.source.sliceRecords" }]);
     expect(source({ sliceRecords: 100 }).sliceRecords).toBe(100);
+  });
+
+  test("an audit of the target needs its list", async () => {
+    const heldUrl = "https://bi.example.com/held";
+    const audited = (target: object) => config({ pipeline: { audit: { every: "1d", target: true } }, target });
+    expect(validate(audited({ heldUrl })).pipelines["orders"]).toMatchObject({ audit: { target: true }, target: { heldUrl } });
+    expect(() => validate(audited({}))).toThrow(/heldUrl/);
   });
 
   test("a lease outlives the request", async () => {

@@ -47,7 +47,7 @@ export function testConfig(overrides: ConfigOverrides = {}): TidemarkConfig {
         freshnessMs: 60_000,
         target: {
           use: "qeasy", baseUrl: "http://127.0.0.1:9", api: "写入空操作", batchSize: 100, parallel: 4, body: "array", idCheck: true,
-          headers: {}, timeoutMs: 2_000, leaseMs: 4_000, zombieAfterMs: 1_000, maxRefused: 3,
+          headers: {}, timeoutMs: 2_000, leaseMs: 4_000, zombieAfterMs: 1_000, maxRefused: 3, heldUrl: null,
           success: { success: [true, "true"], code: [0, 200, "0", "200"] }, ...overrides.target,
         },
       },

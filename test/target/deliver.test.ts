@@ -12,7 +12,7 @@ function target(rule: (ids: string[]) => TargetError | null, recordsPerRequest =
   const keys: string[] = [];
   const made: Target = {
     recordsPerRequest,
-    check: () => Promise.resolve(""),
+    held: null, check: () => Promise.resolve(""),
     send: (batch, key) => {
       keys.push(key);
       const error = rule(batch.map((record) => record.id));

@@ -10,6 +10,7 @@ interface AuditOptions {
   to?: string;
   ids?: true;
   repair?: true;
+  target?: true;
   wait?: true;
 }
 
@@ -31,8 +32,9 @@ export const audit = defineCommand<AuditOptions>({
       .option("--to <time>", "end, not included (default: what is settled now)")
       .option("--ids", "compare ids and versions even where counts agree; costs as much as reading everything")
       .option("--repair", "load what is missing or stale")
+      .option("--target", "compare what the target holds as well (target.heldUrl)")
       .option("--wait", "return with the verdict"),
-  async run(context, { from, to, ids = false, repair = false, wait = false }, [name = ""]) {
+  async run(context, { from, to, ids = false, repair = false, target = false, wait = false }, [name = ""]) {
     const { parseDate } = await import("../../config/dates.ts");
     const range = { ...(from === undefined ? {} : { from: parseDate(from, "--from") }), ...(to === undefined ? {} : { to: parseDate(to, "--to") }) };
     const config = await context.config("none");
@@ -40,7 +42,7 @@ export const audit = defineCommand<AuditOptions>({
     const { runAudit } = await import("../../ops/audit.ts");
     const { perMinute } = config.accounts[config.pipelines[name]!.source.account]!.limits;
     return withTemporal(config, async (services, temporal) => {
-      const answer = await runAudit(services, temporal, name, { ...range, byIds: ids, repair }, { wait, signal: untilInterrupted(), onCost: (cost) => say(costLine(cost, perMinute, ids)) });
+      const answer = await runAudit(services, temporal, name, { ...range, byIds: ids, repair, target }, { wait, signal: untilInterrupted(), onCost: (cost) => say(costLine(cost, perMinute, ids)) });
       return { json: answer, text: printed(answer), exitCode: answer.verdict === undefined ? 0 : EXIT[answer.verdict] };
     });
   },

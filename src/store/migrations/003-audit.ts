@@ -56,8 +56,8 @@ create table audit_finding (
   window_id bigint not null references audit_window (id) on delete cascade,
   source_id text not null,
   target_id text not null,
-  -- extra: in the index, and no longer reported by the source
-  kind text not null check (kind in ('missing', 'stale', 'extra')),
+  -- extra: in the index, and no longer reported by the source; target-…: in the index, and not so in the target
+  kind text not null check (kind in ('missing', 'stale', 'extra', 'target-missing', 'target-stale')),
   version numeric(20),
   modified bigint,
   hash text,
@@ -65,5 +65,18 @@ create table audit_finding (
   found_at timestamptz not null default clock_timestamp(),
   repaired_at timestamptz,
   primary key (window_id, source_id)
+);
+
+-- What the index says that the target holds, while the target's own list is compared with it.
+create table audit_held (
+  audit_id bigint not null references audit (id) on delete cascade,
+  id text not null,
+  version numeric(20),
+  modified bigint,
+  hash text,
+  read_no bigint,
+  found boolean not null default false,
+  found_version numeric(20),
+  primary key (audit_id, id)
 );
 `;

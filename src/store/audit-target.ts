@@ -1,0 +1,51 @@
+import { sql } from "kysely";
+import type { HeldRecord } from "../target/contract.ts";
+import type { Db, Store } from "./db.ts";
+
+/** What the index says that the target holds in an audit's stretch, before the target is asked. What is in flight is left out. */
+export async function expectHeld(db: Db, auditId: string): Promise<void> {
+  await sql`
+    with gone as (delete from audit_held where audit_id = ${auditId})
+    insert into audit_held (audit_id, id, version, modified, hash, read_no)
+    select a.id, r.id, r.version, r.modified, r.hash, r.read_no from audit a join record r on r.stream_id = a.stream_id
+    where a.id = ${auditId} and r.held = 'loaded' and r.batch_id is null
+      and r.modified >= extract(epoch from a.from_at) * 1000 and r.modified < extract(epoch from a.to_at) * 1000
+    on conflict (audit_id, id) do update set version = excluded.version, modified = excluded.modified, hash = excluded.hash, read_no = excluded.read_no,
+      found = false, found_version = null
+  `.execute(db);
+}
+
+/** Notes what the target listed. */
+export async function noteHeld(db: Db, auditId: string, records: readonly HeldRecord[]): Promise<void> {
+  await sql`
+    update audit_held h set found = true, found_version = l.version
+    from unnest(${records.map(({ id }) => id)}::text[], ${records.map(({ version }) => version)}::numeric[]) as l(id, version)
+    where h.audit_id = ${auditId} and h.id = l.id
+  `.execute(db);
+}
+
+/**
+ * Writes down what the target lacks or holds in an older version. With `repair` the index forgets these records unless they
+ * are being sent or were sent since: the audit's comparison with the source then finds and loads them.
+ */
+export async function judgeHeld(store: Store, auditId: string): Promise<void> {
+  await store.transaction(async (tx) => {
+    await sql`
+      with differing as (
+        select h.*, case when h.found then 'target-stale' else 'target-missing' end as kind from audit_held h
+        where h.audit_id = ${auditId} and (not h.found or h.found_version < h.version)
+      ), forgotten as (
+        delete from record r using differing d, audit a
+        where a.id = d.audit_id and a.repair and r.stream_id = a.stream_id and r.id = d.id and r.held = 'loaded' and r.batch_id is null
+          and r.version is not distinct from d.version and r.hash is not distinct from d.hash
+      )
+      insert into audit_finding (window_id, source_id, target_id, kind, version, modified, hash, read_no)
+      select w.id, r.source_id, d.id, d.kind, d.version, d.modified, d.hash, d.read_no
+      from differing d join audit a on a.id = d.audit_id join record r on r.stream_id = a.stream_id and r.id = d.id
+      join audit_window w on w.audit_id = a.id and d.modified >= extract(epoch from w.from_at) * 1000 and d.modified < extract(epoch from w.to_at) * 1000
+      where r.version is not distinct from d.version and r.hash is not distinct from d.hash
+      on conflict do nothing
+    `.execute(tx);
+    await sql`delete from audit_held where audit_id = ${auditId}`.execute(tx);
+  });
+}

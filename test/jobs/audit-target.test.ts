@@ -1,0 +1,38 @@
+import { afterEach, expect, test } from "vitest";
+import { type AuditAnswer, runAudit } from "../../src/ops/audit.ts";
+import { type Job, pipelineName, startJob } from "../support/job.ts";
+
+let job: Job;
+afterEach(() => job.stop());
+
+const audit = (asked: { target?: boolean; repair?: boolean }): Promise<AuditAnswer> =>
+  runAudit(job.services, job.temporal, pipelineName(job), { byIds: false, repair: false, ...asked }, { wait: true, signal: AbortSignal.timeout(120_000), onCost: () => undefined });
+const sum = (answer: AuditAnswer, what: "missing" | "stale" | "repaired") => answer.windows!.reduce((total, window) => total + window[what], 0);
+const write = (json: string) => fetch(`${job.target.url}/api/${encodeURIComponent("写入空操作")}`, { method: "POST", headers: { "content-type": "application/json" }, body: `[${json}]` });
+
+test("what somebody deleted in the target, or an older version there, is found by reading the target, and loaded again where that is wanted", async () => {
+  job = await startJob({
+    source: { from: "all", lookbackMs: 500, sweepEveryMs: 3_600_000, pageSize: 50, settleMs: 200 }, jushuitan: { orders: 500, days: 10 },
+  });
+  const pipeline = job.config.pipelines[pipelineName(job)]!;
+  pipeline.target.heldUrl = `${job.target.url}/_admin/records`;
+  await job.sync();
+  const held = (await (await fetch(pipeline.target.heldUrl)).text()).trim().split("\n").map((line) => JSON.parse(line) as { id: string; ts: string });
+  await fetch(`${job.target.url}/_admin/delete`, { method: "POST", body: JSON.stringify({ ids: held.slice(10, 14).map(({ id }) => id) }) });
+  await write(`{"id":"${held[20]!.id}","ts":1}`);
+  await write(`{"id":"nobody","ts":1}`);
+  expect(await job.compare()).toMatchObject({ missing: 4, stale: 1 });
+  expect((await audit({})).verdict).toBe("complete");
+  const found = await audit({ target: true });
+  expect([found.verdict, sum(found, "missing"), sum(found, "stale"), sum(found, "repaired")]).toEqual(["incomplete", 4, 1, 0]);
+  expect(await job.compare()).toMatchObject({ missing: 4, stale: 1 });
+  const repaired = await audit({ target: true, repair: true });
+  expect([repaired.verdict, sum(repaired, "missing"), sum(repaired, "stale"), sum(repaired, "repaired")]).toEqual(["complete", 4, 1, 5]);
+  expect(await job.compare()).toMatchObject({ missing: 0, stale: 0, wrongContent: 0 });
+  expect((await audit({ target: true })).verdict).toBe("complete");
+}, 180_000);
+
+test("a target that cannot be read is not compared, and the error says what is missing", async () => {
+  job = await startJob({ worker: "none" });
+  await expect(audit({ target: true })).rejects.toMatchObject({ code: "TM_AUDIT_TARGET", path: expect.stringContaining("target.heldUrl") as string });
+});
