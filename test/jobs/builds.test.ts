@@ -57,7 +57,7 @@ test("a run under way stays with its build and ends well, new runs and the backf
   expect(await deployFrom("old")).toMatchObject({ id: "old", change: "current" });
   expect(await buildOf(await job.sync())).toBe("old");
   expect(await job.compare()).toMatchObject(perfect);
-}, 240_000);
+}, 300_000);
 
 test("all workers exchanged at once, without a deploy: what was under way goes on with the new build, and without versioning again", async () => {
   job = await start();
@@ -82,4 +82,4 @@ test("all workers exchanged at once, without a deploy: what was under way goes o
   expect((await job.sync()).status).toBe("completed");
   expect((await backfill).status).toBe("completed");
   expect(await job.compare()).toMatchObject(perfect);
-}, 240_000);
+}, 300_000);
