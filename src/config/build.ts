@@ -15,7 +15,7 @@ export function buildConfig(shaped: ShapedConfig, place: { file: string; home: s
     ...place,
     accounts: byName(shaped.accounts, (name, { timeout, ...account }): AccountConfig => ({ name, ...account, timeoutMs: timeout })),
     pipelines: byName(shaped.pipelines, (name, pipeline) => buildPipeline(name, pipeline, apis)),
-    runtime: { taskQueue: shaped.runtime.taskQueue, heartbeatMs: shaped.runtime.heartbeat },
+    runtime: { taskQueue: shaped.runtime.taskQueue, heartbeatMs: shaped.runtime.heartbeat, versioning: shaped.runtime.versioning },
   };
 }
 

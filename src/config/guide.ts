@@ -74,6 +74,7 @@ const GUIDES: Readonly<Record<string, Guide>> = {
   runtime: { expected: "settings of workers", example: 'runtime: { taskQueue: "tidemark", heartbeat: "30s" }' },
   "runtime.taskQueue": { expected: "a name", example: 'taskQueue: "tidemark"' },
   "runtime.heartbeat": duration('heartbeat: "30s"'),
+  "runtime.versioning": { expected: "true or false", example: "versioning: true" },
 };
 
 /** The guide of a path such as `pipelines.orders.source.pageSize`, or of what it is part of. */

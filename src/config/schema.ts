@@ -113,7 +113,11 @@ export const configShape = z.strictObject({
   $schema: z.string().optional(),
   accounts: named(account),
   pipelines: named(pipeline),
-  runtime: z.strictObject({ taskQueue: text.default("tidemark"), heartbeat: duration(1_000).prefault("30s") }).prefault({}),
+  runtime: z
+    .strictObject({ taskQueue: text.default("tidemark"), heartbeat: duration(1_000).prefault("30s"), versioning: flag.default(false) })
+    // Temporal's rule for the name of a worker deployment.
+    .refine(({ taskQueue, versioning }) => !versioning || /^(?!__)[^.:]+$/.test(taskQueue), { path: ["taskQueue"], params: { expected: "with versioning a name without . and : that does not begin with __" } })
+    .prefault({}),
 });
 
 /** A configuration of the right shape, durations in ms, instants in epoch ms. */

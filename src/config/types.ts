@@ -17,6 +17,8 @@ export interface RuntimeConfig {
   taskQueue: string;
   /** How long an activity may be silent before Temporal gives it to another worker (ms). Default 30 s. */
   heartbeatMs: number;
+  /** Whether a run stays with the build of the program that began it. Default false. */
+  versioning: boolean;
 }
 
 export interface AccountConfig {

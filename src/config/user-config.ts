@@ -17,6 +17,8 @@ export interface UserConfig {
     taskQueue?: Text;
     /** How long an activity may be silent before Temporal gives it to another worker. Default `30s`. */
     heartbeat?: Duration;
+    /** true: a run stays with the build that began it (docs/upgrades.md). Default false. */
+    versioning?: boolean | EnvReference;
   };
 }
 

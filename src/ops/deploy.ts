@@ -1,5 +1,6 @@
 import { ensureStream, findStream, fingerprints, keepStream, refuseChanged, reloadStream } from "../store/streams.ts";
 import { accountOf, pipelineOf, type Services } from "../sync/services.ts";
+import { type BuildReport, switchBuild } from "../temporal/current-build.ts";
 import { deploySchedules, type ScheduleChange } from "../temporal/schedules.ts";
 import { registerSearchAttributes } from "../temporal/search-attributes.ts";
 import type { OpenedTemporal } from "./open.ts";
@@ -14,10 +15,12 @@ export interface DeployOptions {
 export interface DeployReport {
   schedules: ScheduleChange[];
   pipelines: { name: string; change: "new" | "unchanged" | "reloaded" | "kept" }[];
+  /** null without worker versioning. */
+  build: BuildReport | null;
 }
 
 /**
- * Creates or updates the schedules of the config. Refused, with nothing changed, while a pipeline's source, target or mapping
+ * Creates or updates the schedules of the config, and makes this build the current one. Refused, with nothing changed, while a pipeline's source, target or mapping
  * differs from what its index belongs to and neither `reload` nor `keep` names it.
  * @throws StoreError `TM_PIPELINE_CHANGED`
  */
@@ -40,5 +43,6 @@ export async function deploy(services: Services, temporal: OpenedTemporal, optio
     pipelines.push({ name: pipeline.name, change });
   }
   await registerSearchAttributes(temporal);
-  return { schedules: await deploySchedules(temporal.client, config), pipelines };
+  const schedules = await deploySchedules(temporal.client, config);
+  return { schedules, pipelines, build: await switchBuild(services, temporal) };
 }

@@ -1,5 +1,6 @@
 import type { TidemarkConfig } from "../config/types.ts";
 import type { Logger } from "../log.ts";
+import { ownBuild } from "../temporal/build.ts";
 import { connectWorker } from "../temporal/connect.ts";
 import { installRuntime } from "../temporal/runtime.ts";
 import { createWorker } from "../temporal/worker.ts";
@@ -10,12 +11,16 @@ export async function runWorker(config: TidemarkConfig, options: { signal: Abort
   const opened = await openServices(config);
   try {
     const place = temporalPlace(config);
+    const build = ownBuild(config.runtime);
     installRuntime(options.log);
     const { connection, namespace, address } = await connectWorker(place, { timeoutMs: 60_000 });
     try {
-      const worker = await createWorker({ connection, namespace, services: opened.services });
+      const worker = await createWorker({
+        connection, namespace, services: opened.services,
+        onProblem: (error) => options.log.warn({ err: error }, "Temporal does not tell or change which build is current"),
+      });
       options.signal.addEventListener("abort", () => worker.shutdown(), { once: true });
-      options.onReady(`${address}, namespace ${namespace}, task queue ${config.runtime.taskQueue}`);
+      options.onReady(`${address}, namespace ${namespace}, task queue ${config.runtime.taskQueue}${build === null ? "" : `, build ${build.buildId}`}`);
       await worker.run();
     } finally {
       await connection.close();

@@ -2,9 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import { TidemarkError } from "../errors.ts";
 import type { Services } from "../sync/services.ts";
+import { WORKER_GONE_MS } from "../temporal/current-build.ts";
 
-/** Without a sign for so long (ms) a worker counts as gone; they give one every two seconds. */
-const GONE_MS = 10_000;
 /** So long a wait goes on without any worker (ms): one that is restarted comes back meanwhile. */
 const PATIENCE_MS = 30_000;
 
@@ -12,7 +11,7 @@ const PATIENCE_MS = 30_000;
 export async function liveWorkers({ store, config }: Services): Promise<number> {
   const { rows } = await sql<{ live: number }>`
     select count(*)::int as live from worker
-    where task_queue = ${config.runtime.taskQueue} and seen_at > clock_timestamp() - ${GONE_MS} * interval '1 ms'
+    where task_queue = ${config.runtime.taskQueue} and seen_at > clock_timestamp() - ${WORKER_GONE_MS} * interval '1 ms'
   `.execute(store.db);
   return rows[0]!.live;
 }

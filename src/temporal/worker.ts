@@ -1,15 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
+import { Client } from "@temporalio/client";
 import { type NativeConnection, Worker } from "@temporalio/worker";
 import { sql } from "kysely";
 import { createActivities } from "../../activities/index.ts";
 import type { Services } from "../sync/services.ts";
+import { ownBuild } from "./build.ts";
+import { watchBuilds } from "./current-build.ts";
 
 export interface WorkerOptions {
   connection: NativeConnection;
   namespace: string;
   services: Services;
+  /** Told of what Temporal refuses about builds; the worker goes on. */
+  onProblem?: (error: unknown) => void;
 }
 
 /** How often a worker shows in the store that it lives (ms). */
@@ -19,12 +24,15 @@ export const WORKER_SIGN_MS = 2_000;
  * A worker for all pipelines of the config. `run` returns when the worker was shut down (SIGTERM, SIGINT, or `shutdown()`);
  * activities under way get up to ten seconds to come to a stop, what they stored stands.
  */
-export async function createWorker({ connection, namespace, services }: WorkerOptions): Promise<{ run(): Promise<void>; shutdown(): void }> {
+export async function createWorker({ connection, namespace, services, onProblem = () => undefined }: WorkerOptions): Promise<{ run(): Promise<void>; shutdown(): void }> {
   const { taskQueue, heartbeatMs } = services.config.runtime;
+  const build = ownBuild(services.config.runtime);
   const worker = await Worker.create({
     connection, namespace, taskQueue,
-    workflowsPath: fileURLToPath(new URL("../../workflows/index.ts", import.meta.url)),
+    workflowsPath: fileURLToPath(new URL(`../../workflows/${build === null ? "index" : "versioned"}.ts`, import.meta.url)),
     activities: createActivities(services),
+    // A run stays with the build that began it; workflows/versioned.ts names those that do not.
+    ...(build === null ? {} : { workerDeploymentOptions: { version: build, useWorkerVersioning: true, defaultVersioningBehavior: "PINNED" } }),
     shutdownGraceTime: "2 seconds",
     shutdownForceTime: "10 seconds",
     maxConcurrentActivityTaskExecutions: 40,
@@ -41,22 +49,25 @@ export async function createWorker({ connection, namespace, services }: WorkerOp
     shutdown: () => worker.shutdown(),
     async run() {
       const id = randomUUID();
-      const sign = () => showSign(services, id).catch(() => undefined);
+      const sign = () => showSign(services, id, build?.buildId ?? "").catch(() => undefined);
       const timer = setInterval(() => void sign(), WORKER_SIGN_MS);
       await sign();
+      const endWatch = watchBuilds(services, build, { client: new Client({ connection, namespace }), namespace }, onProblem);
       try {
         await worker.run();
       } finally {
         clearInterval(timer);
+        endWatch();
         await sql`delete from worker where id = ${id}`.execute(services.store.db).catch(() => undefined);
       }
     },
   };
 }
 
-async function showSign({ store, config }: Services, id: string): Promise<void> {
+async function showSign({ store, config }: Services, id: string, buildId: string): Promise<void> {
   await sql`
-    insert into worker (id, host, pid, task_queue) values (${id}, ${hostname()}, ${process.pid}, ${config.runtime.taskQueue})
+    insert into worker (id, host, pid, task_queue, build_id)
+    values (${id}, ${hostname()}, ${process.pid}, ${config.runtime.taskQueue}, ${buildId})
     on conflict (id) do update set seen_at = clock_timestamp()
   `.execute(store.db);
   await sql`delete from worker where seen_at < clock_timestamp() - interval '1 day'`.execute(store.db);

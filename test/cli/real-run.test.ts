@@ -169,3 +169,14 @@ test("worker, sync, backfill and status do the job and tell it in their document
   expect(jsonOf(await cli("sync", name))).toMatchObject({ pipeline: name, status: "started", runId: expect.any(String) });
   expect((await end(worker)).code).toBe(0);
 });
+
+test("status --fresh tells by its exit code whether a pipeline is late, and asks the source nothing", async () => {
+  const asked = async () => ((await (await fetch(`${env["JST_BASE_URL"]}/_admin/state`)).json()) as { requests: { total: number } }).requests.total;
+  const strict = readFileSync(path.join(folder, "tidemark.config.ts"), "utf8").replace("schedule:", 'freshness: "1s", schedule:');
+  writeFileSync(path.join(folder, "strict.ts"), strict);
+  const requests = await asked();
+  const late = await cli("status", "--fresh", "--config", "strict.ts");
+  expect([late.code, jsonOf(late)]).toMatchObject([1, { pipelines: [{ late: true }] }]);
+  expect((await cli("status", "--fresh")).code).toBe(0);
+  expect(await asked()).toBe(requests);
+});

@@ -58,7 +58,7 @@ describe("defaults", () => {
           },
         },
       },
-      runtime: { taskQueue: "tidemark", heartbeatMs: 30_000 },
+      runtime: { taskQueue: "tidemark", heartbeatMs: 30_000, versioning: false },
     });
   });
 
@@ -134,6 +134,12 @@ describe("values", () => {
   test("a secret is sent as Authorization, and not beside another Authorization", async () => {
     expect(validate(config({ target: { secret: "s3" } })).pipelines["orders"]!.target.headers).toEqual({ Authorization: "Bearer s3" });
     expect(await problem({ target: { secret: "s3", headers: { authorization: "Basic x" } } })).toMatchObject([{ path: "pipelines.orders.target.headers.authorization" }]);
+  });
+
+  test("versioning names a worker deployment after the task queue", async () => {
+    expect(await problem({ top: { runtime: { versioning: true, taskQueue: "shop.orders" } } })).toMatchObject([{ path: "runtime.taskQueue", value: '"shop.orders"' }]);
+    expect(validate(config({ top: { runtime: { versioning: true } } })).runtime.versioning).toBe(true);
+    expect(validate(config({ top: { runtime: { taskQueue: "shop.orders" } } })).runtime.taskQueue).toBe("shop.orders");
   });
 
   test("a header's value is one line", async () => {

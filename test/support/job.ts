@@ -39,7 +39,7 @@ export interface Job {
   freeze(): Promise<void>;
   compare(refused?: string[]): Promise<Comparison>;
   /** Starts a worker process; only with `worker: "process"`. @param through other ways to the servers than the direct ones */
-  startWorker(through?: { databaseUrl?: string; address?: string; silentMs?: number }): NodeProcess;
+  startWorker(through?: { databaseUrl?: string; address?: string; silentMs?: number }, env?: NodeJS.ProcessEnv): NodeProcess;
   stop(): Promise<void>;
 }
 
@@ -89,10 +89,10 @@ export async function startJob(options: JobOptions = {}): Promise<Job> {
     configureTarget: (switches) => admin(target.url, "configure", switches),
     freeze: () => admin(source.url, "freeze"),
     compare: (refused = []) => compareSourceAndTarget({ jushuitanUrl: source.url, qeasyUrl: target.url, api: ORDERS, refused }),
-    startWorker(through = {}) {
+    startWorker(through = {}, env = {}) {
       const file = path.join(dir, `worker-${processes.length}.json`);
       writeFileSync(file, JSON.stringify({ config, databaseUrl, ...servers.temporal, key: TEST_KEY.toString("base64"), ...through }), { mode: 0o600 });
-      const started = spawnNode(WORKER, [file], { log: process.env["TIDEMARK_TEST_LOG"] === undefined ? "ignore" : "inherit" });
+      const started = spawnNode(WORKER, [file], { env, log: process.env["TIDEMARK_TEST_LOG"] === undefined ? "ignore" : "inherit" });
       processes.push(started);
       return started;
     },

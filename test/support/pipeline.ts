@@ -27,7 +27,7 @@ export function testConfig(overrides: ConfigOverrides = {}): TidemarkConfig {
   return {
     file: "/nowhere/tidemark.config.ts",
     home: "/nowhere/.tidemark",
-    runtime: { taskQueue: "tidemark", heartbeatMs: 2_000, ...overrides.runtime },
+    runtime: { taskQueue: "tidemark", heartbeatMs: 2_000, versioning: false, ...overrides.runtime },
     accounts: {
       main: {
         name: "main", platform: "jushuitan", kind: "self", baseUrl: "http://127.0.0.1:9", appKey: "demo-app", appSecret: "demo-secret",

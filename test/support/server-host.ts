@@ -7,7 +7,7 @@ import { Client } from "pg";
 import { processIdentity } from "../../src/local/process-identity.js";
 import { endProcess } from "../../src/local/processes.ts";
 import { type EmbeddedPostgres, startPostgres } from "../../src/store/embedded.ts";
-import { startTemporalServer, type TemporalServer } from "../../src/temporal/server.ts";
+import { startTemporalServer, type TemporalServer, type TemporalServerOptions } from "../../src/temporal/server.ts";
 
 const PREFIX = "tidemark-test-";
 
@@ -15,7 +15,7 @@ const PREFIX = "tidemark-test-";
  * Starts Postgres and Temporal at most once for a test run, when first asked over HTTP on the loopback address:
  * `GET /temporal`, `POST /database?name=…`. Runs side by side have folders and ports of their own.
  */
-export async function startServerHost(): Promise<{ url: string; stop: () => Promise<void> }> {
+export async function startServerHost(options: Pick<TemporalServerOptions, "dynamicConfig"> = {}): Promise<{ url: string; stop: () => Promise<void> }> {
   await endLeftRuns();
   const dir = mkdtempSync(path.join(os.tmpdir(), PREFIX));
   chmodSync(dir, 0o755); // Run as root, Postgres has another user.
@@ -27,7 +27,7 @@ export async function startServerHost(): Promise<{ url: string; stop: () => Prom
       postgres ??= startPostgres({ dir: path.join(dir, "postgres"), port: 0, durable: false });
       return { url: await createDatabase((await postgres).url, request.searchParams.get("name") ?? "") };
     }
-    temporal ??= startTemporalServer({ dir: path.join(dir, "temporal"), port: 0, uiPort: 0 });
+    temporal ??= startTemporalServer({ dir: path.join(dir, "temporal"), port: 0, uiPort: 0, ...options });
     const { address, uiUrl, namespace } = await temporal;
     return { address, uiUrl, namespace };
   };

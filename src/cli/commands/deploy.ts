@@ -12,7 +12,7 @@ interface DeployOptions {
 export const deploy = defineCommand<DeployOptions>({
   name: "deploy",
   summary: "create or update the schedules of the config in Temporal",
-  description: "Creates or updates the schedules in Temporal as the config says, and prints what changed; repeating it changes nothing. Refused while a pipeline's source, target or mapping is another than the one its records were loaded under, until --reload or --keep names the pipeline.",
+  description: "Creates or updates the schedules in Temporal as the config says, and prints what changed; repeating it changes nothing. With worker versioning it sends new runs to this build. Refused while a pipeline's source, target or mapping is another than the one its records were loaded under, until --reload or --keep names the pipeline.",
   examples: ["tidemark deploy", "tidemark deploy --reload orders    # load everything again, for instance into a new target", "tidemark deploy --keep orders      # the new target holds the records already"],
   configure: (command) =>
     command
@@ -29,10 +29,19 @@ export const deploy = defineCommand<DeployOptions>({
   },
 });
 
-function printed({ schedules, pipelines }: DeployReport): string {
+function printed({ schedules, pipelines, build }: DeployReport): string {
   return [
     table(["pipeline", "change"], pipelines.map(({ name, change }) => [name, change])),
     "",
     table(["schedule", "when", "time zone", "change"], schedules.map(({ id, cron, timezone, change }) => [id, cron, timezone, change])),
+    ...(build === null ? [] : ["", ...aboutBuild(build)]),
   ].join("\n");
+}
+
+function aboutBuild({ id, change, elsewhere }: NonNullable<DeployReport["build"]>): string[] {
+  const name = id === "" ? "workers without a build" : `build ${id}`;
+  return [
+    change === "no-worker" ? `No worker of this build lives yet (${name}). It becomes current when you deploy again after starting one, or when the current build has no worker.` : `New runs go to ${name}.`,
+    ...Object.entries(elsewhere).map(([build, runs]) => `Build ${build} has ${runs} ${runs === 1 ? "run" : "runs"} under way: its workers are needed until they have ended.`),
+  ];
 }

@@ -278,6 +278,8 @@ create table worker (
   host text not null,
   pid integer not null,
   task_queue text not null,
+  -- Empty: without a version.
+  build_id text not null,
   started_at timestamptz not null default clock_timestamp(),
   seen_at timestamptz not null default clock_timestamp()
 );
