@@ -168,7 +168,7 @@ test("worker, sync, backfill and status do the job and tell it in their document
 
   expect(jsonOf(await cli("sync", name))).toMatchObject({ pipeline: name, status: "started", runId: expect.any(String) });
   expect((await end(worker)).code).toBe(0);
-});
+}, 180_000);
 
 test("status --fresh tells by its exit code whether a pipeline is late, and asks the source nothing", async () => {
   const asked = async () => ((await (await fetch(`${env["JST_BASE_URL"]}/_admin/state`)).json()) as { requests: { total: number } }).requests.total;
