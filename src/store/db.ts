@@ -1,4 +1,4 @@
-import { Kysely, Migrator, PostgresDialect, sql, type Transaction } from "kysely";
+import { Kysely, Migrator, PostgresDialect, type PostgresPool, sql, type Transaction } from "kysely";
 import { Pool } from "pg";
 import { StoreError } from "../errors.ts";
 import { migrations } from "./migrations/index.ts";
@@ -37,6 +37,11 @@ export function openStore(url: string, options: { connections?: number; name?: s
   // A broken connection fails its statements, and the pool replaces it; without listeners it would end the process.
   pool.on("error", () => undefined);
   pool.on("connect", (client) => client.on("error", () => undefined));
+  return storeOn(pool);
+}
+
+/** A store on connections that are there already; their search path leads to its schema. */
+export function storeOn(pool: PostgresPool): Store {
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   return {
     db,

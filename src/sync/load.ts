@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { StoreError, TargetError } from "../errors.ts";
+import { TargetError } from "../errors.ts";
 import { elementsOf } from "../json/raw.ts";
 import { type Batch, type BatchOutcome, doubtLost, finishBatch, renewClaims, type Sender, takeBatch } from "../store/batches.ts";
 import { pageBody } from "../store/pages.ts";
@@ -55,7 +55,8 @@ function recheck(context: SliceContext, sender: Sender, batch: Batch, sent: Set<
     signal.throwIfAborted();
     const [asked, askedAt] = [performance.now(), Date.now()];
     const allowed = await renewClaims(store, slice, batch.id, sender, leaseMs);
-    if (allowed === null) throw new StoreError("TM_LEASE_LOST", "another worker has taken over this batch");
+    // Not the end of the run: the next attempt sees whether the slice is still its own.
+    if (allowed === null) throw new TargetError("lease-lost", "TM_LEASE_EXPIRED", "another sender has taken over this batch");
     context.progress(0);
     const leftMs = leaseMs - timeoutMs - LEASE_SLACK_MS;
     return {
