@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { afterEach, expect, test } from "vitest";
 import { type QeasyOptions, type QeasySimulator, startQeasy } from "../../src/simulator/qeasy/server.ts";
 import { markExtracted } from "../../src/store/classify.ts";
+import { takeBatch } from "../../src/store/batches.ts";
 import type { Slice } from "../../src/store/slices.ts";
 import { loadBatches } from "../../src/sync/load.ts";
 import { transformSlice } from "../../src/sync/transform.ts";
@@ -40,7 +41,7 @@ test("a sender whose request ended with an error after its batch was taken from 
   const load = loadBatches(sliceContext(bench, slice, { signal: stop.signal }), sender());
   const ended = expect(load).rejects.toThrow("stopped");
   await expect.poll(held, { timeout: 30_000, interval: 20 }).toBe(2);
-  await sql`update batch set owner = 'another/1/1'`.execute(bench.store.db);
+  expect(await takeBatch(bench.store, slice, { ...sender(), attempt: 2 }, bench.pipeline.target)).not.toBeNull();
   stop.abort(new Error("stopped"));
   await ended;
   const { rows } = await sql`select id, due_at <= clock_timestamp() as due from doubt order by id`.execute(bench.store.db);

@@ -1,4 +1,5 @@
 import { SourceError, TargetError } from "../../../src/errors.ts";
+import type { Random } from "../../../src/simulator/random.ts";
 import type { Source, SourceRow } from "../../../src/source/contract.ts";
 import { getApi, rowsFromTexts } from "../../../src/source/jushuitan/index.ts";
 import { formatShanghai } from "../../../src/source/time.ts";
@@ -101,7 +102,7 @@ export interface TargetModel {
  * became of its sender by then.
  */
 export function targetFor(
-  world: { source: SourceModel; target: TargetModel; scheduler: Scheduler; unreported: Map<Process, Set<string>>; changed: () => void }, process: Process, owner: string,
+  world: { random: Random; source: SourceModel; target: TargetModel; scheduler: Scheduler; unreported: Map<Process, Set<string>>; changed: () => void }, process: Process, owner: string,
 ): Target {
   const { scheduler, target, source } = world;
   const broken = () => new TargetError("retry", "TM_TARGET_NETWORK", "no answer");
@@ -114,7 +115,8 @@ export function targetFor(
       const flight: Flight = { process, owner, what, records: records.map(({ id, version }) => ({ id, version })), left: false, overdue: false };
       target.flights.add(flight);
       let outcome = "under way" as "under way" | "lost" | "taken" | "refused";
-      void scheduler.world(what, 1).then((decision) => {
+      // Some stay under way for very long.
+      void scheduler.world(what, world.random.next() < 0.3 ? 0.02 : 1).then((decision) => {
         target.flights.delete(flight);
         if (decision !== "go") return void (outcome = "lost");
         outcome = !target.lenient && records.some((record) => source.bad.has(record.version)) ? "refused" : "taken";
