@@ -70,7 +70,7 @@ async function settle(play: Play): Promise<void> {
 async function ended({ world: { tick, scheduler }, flows }: Play): Promise<void> {
   for (const until = Date.now() + PATIENCE_MS; Date.now() < until; ) {
     await tick();
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, 2));
     if (flows.size === 0 && [...scheduler.processes].every((process) => process.finished)) return;
   }
 }

@@ -36,6 +36,7 @@ export interface Scheduler {
   /** Nothing waits at a gate any more: for the end, when all goes well. */
   release(): void;
   process(name: string): Process;
+  finish(process: Process): void;
   /** Waits for the scheduler's choice. @throws Killed */
   pass(process: Process, what: string): Promise<Decision>;
   /** A step of the world that belongs to no process, such as a request under way. */
@@ -53,6 +54,7 @@ export function createScheduler(random: Random, backends: { blocked(pids: number
   const processes = new Set<Process>();
   const trail: string[] = [];
   let free = false;
+  let wake = (): void => undefined;
 
   function wait(process: Process | null, what: string, weight: number): Promise<Decision> {
     return new Promise((resolve) => {
@@ -64,6 +66,7 @@ export function createScheduler(random: Random, backends: { blocked(pids: number
           resolve(decision);
         },
       });
+      wake();
     });
   }
 
@@ -76,18 +79,23 @@ export function createScheduler(random: Random, backends: { blocked(pids: number
     }
   }
 
+  /** Resolves when a process has come to a gate or to its end, or after some ms. @returns whether one has */
+  const moved = () => new Promise<boolean>((resolve) => {
+    const timer = setTimeout(resolve, 3, false);
+    wake = () => {
+      clearTimeout(timer);
+      resolve(true);
+    };
+  });
+
   /** Until every process waits: at a gate, for the network, or for a lock that another one holds. */
   async function settle(): Promise<void> {
-    for (let spins = 0; ; spins++) {
+    for (;;) {
+      // Whatever only goes on in memory has done so by then.
       await new Promise((resolve) => setImmediate(resolve));
       const moving = [...processes].filter((process) => !process.finished && (process.parked === 0 || process.running.size > 0));
-      if (moving.length === 0) {
-        // Whatever only goes on in memory has done so by now.
-        await new Promise((resolve) => setImmediate(resolve));
-        if ([...processes].every((process) => process.finished || (process.parked > 0 && process.running.size === 0))) break;
-        continue;
-      }
-      if (spins < 20 || moving.some((process) => process.running.size === 0)) continue;
+      if (moving.length === 0) break;
+      if ((await moved()) || moving.some((process) => !process.finished && process.parked === 0 && process.running.size === 0)) continue;
       const pids = moving.flatMap((process) => [...process.running]);
       if ((await backends.blocked(pids)) === pids.length && pids.every((pid) => moving.some((process) => process.running.has(pid)))) break;
     }
@@ -106,6 +114,10 @@ export function createScheduler(random: Random, backends: { blocked(pids: number
       const process = { name, weight: 1, dead: false, finished: false, overdue: false, running: new Set<number>(), parked: 0, held: new Set<number>() };
       processes.add(process);
       return process;
+    },
+    finish(process) {
+      process.finished = true;
+      wake();
     },
     async pass(process, what) {
       if (process.dead) throw new Killed(process.name);

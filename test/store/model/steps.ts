@@ -64,7 +64,7 @@ function command(play: Play, name: string, work: (store: ReturnType<typeof store
   work(world.context(process, "backfill").store).catch((error: unknown) => {
     if (!(error instanceof Killed) && (error as Error).message !== "the connection was lost" && !/terminat|queryable/i.test(String(error))) play.failures.push(error);
   }).finally(() => {
-    process.finished = true;
+    world.scheduler.finish(process);
   });
 }
 

@@ -43,7 +43,7 @@ async function call<T>(world: World, flow: Flow, name: string, work: (process: P
     const process = world.scheduler.process(`${flow.name} ${name}#${attempt}`);
     const abandoned = new Promise<never>((_, reject) => flow.attempts.set(process, reject));
     const done = work(process, attempt).finally(() => {
-      process.finished = true;
+      world.scheduler.finish(process);
       flow.attempts.delete(process);
       world.unreported.delete(process);
     });
