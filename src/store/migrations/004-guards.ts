@@ -52,7 +52,7 @@ create trigger slice_counts_items before update of state on slice for each row
 create function batch_taken_is_doubtful() returns trigger language plpgsql as $$
 begin
   if exists (select 1 from item i where i.batch_id = old.id and not exists (
-      select 1 from doubt d where d.stream_id = old.stream_id and d.id = i.id and d.batch_id = old.id)) then
+      select 1 from doubt d where d.stream_id = old.stream_id and d.id = i.id and d.batch_id = old.id and d.sender = old.owner)) then
     raise exception 'batch_taken_is_doubtful: batch % may still be under way', old.id using errcode = 'check_violation', constraint = 'batch_taken_is_doubtful';
   end if;
   return new;

@@ -2,7 +2,8 @@ import type { Pool } from "pg";
 import type { Lane } from "../../../src/store/leases.ts";
 import { check, checkEnd, leftOf, type Memory, noMemory } from "./check.ts";
 import { readState } from "./state.ts";
-import { event, misfortune, type Mood, type Play, replayQuarantine, startFlow, terminate, zombiesGiveUp } from "./steps.ts";
+import { change } from "./ends.ts";
+import { event, IDS, misfortune, type Mood, type Play, replayQuarantine, startFlow, terminate, zombiesGiveUp } from "./steps.ts";
 import { createWorld, LOOKBACK_MS, type World, ZOMBIE_MS } from "./world.ts";
 import { TTL_MS } from "./workflows.ts";
 
@@ -23,11 +24,16 @@ export async function playSeed(pool: Pool, seed: number): Promise<RunResult> {
   const { random, scheduler } = world;
   const play: Play = { world, flows: new Set(), started: 0, failures: [] };
   const memory = noMemory();
-  const mood: Mood = { faults: random.next() * 2, changes: 0.2 + random.next() * 0.3, frozen: random.next() * 0.08 };
+  const mood: Mood = {
+    faults: random.next() * 2, changes: 0.2 + random.next() * 0.3, frozen: random.next() * 0.08,
+    lanes: random.next() < 0.4 ? ["forward"] : random.next() < 0.6 ? ["forward", "backfill"] : ["forward", "forward", "backfill", "audit"],
+  };
+  for (let id = 1; id <= IDS; id++) if (random.next() < 0.7) change(world.source, String(id), world.now, { bad: random.next() < 0.15 });
+  startFlow(play, "forward");
   const wrong: string[] = [];
   let steps = 0;
 
-  for (const end = random.between(150, 700); steps < end && wrong.length === 0; steps++) {
+  for (const end = random.between(300, 1_000); steps < end && wrong.length === 0; steps++) {
     if (random.next() < 0.12) await event(play, mood);
     await world.step(misfortune(world, mood));
     wrong.push(...(await look(world, memory)), ...play.failures.map(textOf));

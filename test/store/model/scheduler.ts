@@ -37,7 +37,11 @@ export interface Scheduler {
   release(): void;
   process(name: string): Process;
   finish(process: Process): void;
-  /** Waits for the scheduler's choice. @throws Killed */
+  /**
+   * Waits for the scheduler's choice. Now and then a step goes on with the one before: a run gets further, and what lies
+   * between two steps is looked at in other runs.
+   * @throws Killed
+   */
   pass(process: Process, what: string): Promise<Decision>;
   /** A step of the world that belongs to no process, such as a request under way. */
   world(what: string, weight: number): Promise<Decision>;
@@ -122,6 +126,7 @@ export function createScheduler(random: Random, backends: { blocked(pids: number
     async pass(process, what) {
       if (process.dead) throw new Killed(process.name);
       if (free) return atOnce();
+      if (what !== "commit" && !what.startsWith("waits") && random.next() < 0.5) return "go";
       const decision = await wait(process, what, 1);
       if (decision === "kill" || process.dead) {
         if (!process.dead) await kill(process);

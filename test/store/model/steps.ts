@@ -11,13 +11,14 @@ import { Killed, type Decision, type Process } from "./scheduler.ts";
 import { type Flow, runLane, Terminated } from "./workflows.ts";
 import { LEASE_MS, LOOKBACK_MS, type World, ZOMBIE_MS } from "./world.ts";
 
-const IDS = 8;
+export const IDS = 8;
 
 /** How much goes wrong in a run; drawn once, so that runs differ. */
 export interface Mood {
   faults: number;
   changes: number;
   frozen: number;
+  lanes: Lane[];
 }
 
 /** What befalls the steps of processes while things go wrong. */
@@ -84,7 +85,7 @@ export async function event(play: Play, mood: Mood): Promise<void> {
     const late = random.next() < 0.15;
     change(source, String(1 + random.below(IDS)), world.now, { bad: random.next() < 0.15, ...(late ? { visibleAt: world.now + random.below(LOOKBACK_MS) } : {}) });
   } else if (chance < 0.65) {
-    const lane = (["forward", "forward", "backfill", "audit"] as const)[random.below(4)]!;
+    const lane = mood.lanes[random.below(mood.lanes.length)]!;
     if (![...play.flows].some((flow) => flow.lane === lane && !flow.terminated)) startFlow(play, lane);
   } else if (chance < 0.72) {
     const settled = Math.floor((world.now - 1_000) / 1000) * 1000;
