@@ -61,7 +61,7 @@ export function processStore(pool: Pool, scheduler: Scheduler, process: Process,
         await backendsOf(pool).end([pid]);
       };
       const query = async (text: string, values: readonly unknown[]) => {
-        const decision = await scheduler.pass(process, `${text.trim().replace(/\s+/g, " ").slice(0, 70)}`);
+        const decision = await scheduler.pass(process, text.trim().replace(/\s+/g, " ").slice(0, 70));
         if (decision === "drop") await end();
         const run = client.query(text, [...values]);
         process.running.add(pid);

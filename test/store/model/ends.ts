@@ -86,6 +86,7 @@ export interface Flight {
   left: boolean;
   /** Its sender still waits, when nobody else does any more. */
   overdue: boolean;
+  outcome: "under way" | "lost" | "taken" | "refused";
 }
 
 /** The target: it takes what comes, in the order in which it comes. */
@@ -112,27 +113,28 @@ export function targetFor(
       if ((await scheduler.pass(process, `writes ${records.map((record) => `${record.id}@${record.version}`).join(" ")}`)) !== "go") throw broken();
       guard.beforeWrite();
       const what = `request ${++target.written} of ${process.name} arrives`;
-      const flight: Flight = { process, owner, what, records: records.map(({ id, version }) => ({ id, version })), left: false, overdue: false };
+      const flight: Flight = { process, owner, what, records: records.map(({ id, version }) => ({ id, version })), left: false, overdue: false, outcome: "under way" };
       target.flights.add(flight);
-      let outcome = "under way" as "under way" | "lost" | "taken" | "refused";
       // Some stay under way for very long.
-      void scheduler.world(what, world.random.next() < 0.3 ? 0.02 : 1).then((decision) => {
-        target.flights.delete(flight);
-        if (decision !== "go") return void (outcome = "lost");
-        outcome = !target.lenient && records.some((record) => source.bad.has(record.version)) ? "refused" : "taken";
-        if (outcome === "taken") for (const { id, version } of records) target.held.set(id, Number(version));
-        if (flight.overdue) world.unreported.set(process, new Set([...(world.unreported.get(process) ?? []), ...flight.records.map(({ id }) => id)]));
-        world.changed();
-      });
+      void scheduler.world(what, world.random.next() < 0.3 ? 0.02 : 1).then((decision) => arrive(flight, decision === "go"));
       // Tired of waiting, or its answer lost: the request goes on without its sender.
-      while (outcome === "under way") {
+      while (flight.outcome === "under way") {
         if ((await scheduler.pass(process, "waits for the target")) === "go") continue;
         flight.left = true;
         throw broken();
       }
-      if (outcome === "lost") throw broken();
-      if (outcome === "refused") throw new TargetError("refused", "TM_TARGET_REFUSED", "bad record");
+      if (flight.outcome === "lost") throw broken();
+      if (flight.outcome === "refused") throw new TargetError("refused", "TM_TARGET_REFUSED", "bad record");
     },
     check: () => Promise.resolve("nothing"),
   };
+  function arrive(flight: Flight, there: boolean): void {
+    const { records } = flight;
+    target.flights.delete(flight);
+    const refused = !target.lenient && records.some((record) => source.bad.has(record.version));
+    flight.outcome = !there ? "lost" : refused ? "refused" : "taken";
+    if (flight.outcome === "taken") for (const { id, version } of records) target.held.set(id, Number(version));
+    if (there && flight.overdue) world.unreported.set(process, new Set([...(world.unreported.get(process) ?? []), ...records.map(({ id }) => id)]));
+    world.changed();
+  }
 }

@@ -73,11 +73,11 @@ async function settle(play: Play): Promise<void> {
   }
 }
 
-async function ended({ world: { tick, scheduler }, flows }: Play): Promise<void> {
+async function ended({ world, flows }: Play): Promise<void> {
   for (const until = Date.now() + PATIENCE_MS; Date.now() < until; ) {
-    await tick();
+    await world.tick();
     await new Promise((resolve) => setTimeout(resolve, 2));
-    if (flows.size === 0 && [...scheduler.processes].every((process) => process.finished)) return;
+    if (flows.size === 0 && [...world.scheduler.processes].every((process) => process.finished)) return;
   }
 }
 
@@ -87,6 +87,6 @@ function textOf(error: unknown): string {
 
 /** Lets go of everything, also where the run was ended by a finding. */
 async function abandon({ world, flows }: Play): Promise<void> {
-  for (const flow of [...flows]) await terminate(world, flow);
-  for (const process of [...world.scheduler.processes]) if (!process.finished) await world.scheduler.kill(process);
+  for (const flow of flows) await terminate(world, flow);
+  for (const process of world.scheduler.processes) if (!process.finished) await world.scheduler.kill(process);
 }

@@ -1,5 +1,5 @@
 import { TidemarkError } from "../../../src/errors.ts";
-import { storeOn } from "../../../src/store/db.ts";
+import type { Store } from "../../../src/store/db.ts";
 import type { Lane } from "../../../src/store/leases.ts";
 import { addRange } from "../../../src/store/ranges.ts";
 import { planReplay } from "../../../src/store/replay.ts";
@@ -59,7 +59,7 @@ async function mayEnd({ pool, streamId }: World, { lane, token }: Flow, error: u
 }
 
 /** A command of a person: a process that is not tried again. */
-function command(play: Play, name: string, work: (store: ReturnType<typeof storeOn>) => Promise<unknown>): void {
+function command(play: Play, name: string, work: (store: Store) => Promise<unknown>): void {
   const { world } = play;
   const process = world.scheduler.process(name);
   work(world.context(process, "backfill").store).catch((error: unknown) => {
@@ -118,7 +118,7 @@ export async function event(play: Play, mood: Mood): Promise<void> {
 /** A workflow ends from outside; its processes die, or go on without it. */
 export async function terminate(world: World, flow: Flow): Promise<void> {
   flow.terminated = true;
-  for (const [process, abandon] of [...flow.attempts]) {
+  for (const [process, abandon] of flow.attempts) {
     if (!process.overdue && world.random.next() < 0.5) await world.scheduler.kill(process);
     else process.weight = 0.1;
     abandon(new Terminated());
@@ -131,7 +131,7 @@ export async function terminate(world: World, flow: Flow): Promise<void> {
  */
 export async function zombiesGiveUp(world: World): Promise<void> {
   const { target, scheduler } = world;
-  for (const flight of [...target.flights]) {
+  for (const flight of target.flights) {
     if (flight.process.dead || flight.process.finished || flight.left) await scheduler.open(flight.what, world.random.next() < 0.7 ? "go" : "drop");
     else flight.overdue = flight.process.overdue = true;
   }

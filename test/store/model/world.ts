@@ -33,7 +33,7 @@ export interface World {
   now: number;
   /** Processes whose requests arrived when nobody waited for them any more, until they have reported. */
   unreported: Map<Process, Set<string>>;
-  changed(): void;
+  changed: () => void;
   context(process: Process, lane: Lane, owner?: string): PipelineContext;
   /** Time passes. */
   pass(ms: number): void;
