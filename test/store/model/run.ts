@@ -16,7 +16,7 @@ export interface RunResult {
 
 const MOST_ROUNDS = 12;
 /** For runs of lanes that do not end (ms). */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 /** One run: some hundred steps with misfortunes, then everything to its end without. The same seed makes the same choices. */
 export async function playSeed(pool: Pool, seed: number): Promise<RunResult> {
@@ -39,7 +39,7 @@ export async function playSeed(pool: Pool, seed: number): Promise<RunResult> {
     wrong.push(...(await look(world, memory)), ...play.failures.map(textOf));
   }
   if (wrong.length === 0) {
-    await settle(play);
+    await settle(play).catch((error: unknown) => play.failures.push(error));
     wrong.push(...(await check(world, memory)), ...play.failures.map(textOf), ...(await checkEnd(world)));
   }
   await abandon(play);
@@ -79,6 +79,7 @@ async function ended({ world, flows }: Play): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 2));
     if (flows.size === 0 && [...world.scheduler.processes].every((process) => process.finished)) return;
   }
+  throw new Error(`${[...flows].map((flow) => flow.name).join(", ")} did not come to an end, though nothing goes wrong any more`);
 }
 
 function textOf(error: unknown): string {
