@@ -3,7 +3,7 @@ import type { Db, Store, Tx } from "./db.ts";
 import { leaseLost } from "./leases.ts";
 import { clearSlice } from "./commit.ts";
 import { addRange } from "./ranges.ts";
-import type { Slice } from "./slices.ts";
+import { getSlice, type Slice } from "./slices.ts";
 import { epochMs, timestamp } from "./streams.ts";
 
 /** What an audit is asked to do. */
@@ -149,7 +149,12 @@ export async function compareSlice(store: Store, slice: Slice, pass: number): Pr
       ) select repair from owner
     `.execute(tx);
     const row = rows[0];
-    if (row === undefined) throw leaseLost(slice.lane);
+    if (row === undefined) {
+      // Compared by an earlier attempt, or by the run that it was adopted from.
+      const now = await getSlice(tx, slice.id);
+      if (now?.token !== slice.token) throw leaseLost(slice.lane);
+      return now.state === "classified";
+    }
     if (row.repair) return true;
     await sql`update slice set state = 'dropped' where id = ${slice.id}`.execute(tx);
     await clearSlice(tx, slice.id);

@@ -59,8 +59,8 @@ export async function takeBatch(
   store: Store, slice: Slice, sender: Sender, options: { leaseMs: number; zombieAfterMs: number },
 ): Promise<Batch | null> {
   return store.transaction(async (tx) => {
-    const { rows } = await sql<{ id: string; payload: string; state: string }>`
-      select b.id::text, b.payload, b.state from batch b join slice s on s.id = b.slice_id join stream t on t.id = s.stream_id and t.active
+    const { rows } = await sql<{ id: string; payload: string; state: string; owner: string | null }>`
+      select b.id::text, b.payload, b.state, b.owner from batch b join slice s on s.id = b.slice_id join stream t on t.id = s.stream_id and t.active
       where b.slice_id = ${slice.id} and s.token = ${slice.token} and (b.state = 'ready' or (b.state = 'sending' and (
         b.lease_until < clock_timestamp() or split_part(b.owner, '/', 1) <> ${sender.token}
         or (split_part(b.owner, '/', 2) = ${sender.activityId} and split_part(b.owner, '/', 3)::int < ${sender.attempt}))))
@@ -70,7 +70,7 @@ export async function takeBatch(
     if (row === undefined) return null;
     if (row.state === "sending") {
       await addDoubts(tx, sql`
-        select ${slice.streamId}::bigint, id, batch_id, version, modified, hash, read_no from item where batch_id = ${row.id}`, options.zombieAfterMs);
+        select ${slice.streamId}::bigint, id, batch_id, ${row.owner}::text, version, modified, hash, read_no from item where batch_id = ${row.id}`, options.zombieAfterMs);
     }
     await sql`
       update batch set state = 'sending', owner = ${ownerOf(sender)}, lease_until = clock_timestamp() + ${options.leaseMs} * interval '1 ms'
@@ -130,7 +130,7 @@ export async function finishBatch(store: Store, slice: Slice, batch: Batch, send
     `.execute(tx);
     const held = new Set(owned.length === 0 ? [] : mine.map((row) => row.id));
     const lost = loaded.filter((id) => !held.has(id));
-    if (lost.length > 0) await doubtSent(tx, slice, batch, lost);
+    if (lost.length > 0) await doubtSent(tx, slice, batch, sender, lost, 0);
     if (owned.length === 0) return false;
     await sql`
       update record r set held = 'loaded', version = i.version, modified = i.modified, hash = i.hash, read_no = i.read_no,
@@ -166,10 +166,11 @@ export async function finishBatch(store: Store, slice: Slice, batch: Batch, send
 }
 
 /**
- * After a delivery that ended with an error: ids whose request was written and whose claim is lost by now are due for
- * sending again, before anything else.
+ * After a delivery that ended with an error: ids whose request was written and whose claim is lost by now are to be sent
+ * again.
+ * @param dueInMs 0: their requests were answered, at once; else how long a request may still be under way
  */
-export async function doubtLost(store: Store, slice: Slice, batch: Batch, sender: Sender, sent: readonly string[]): Promise<void> {
+export async function doubtLost(store: Store, slice: Slice, batch: Batch, sender: Sender, sent: readonly string[], dueInMs: number): Promise<void> {
   if (sent.length === 0) return;
   await store.transaction(async (tx) => {
     const { rows } = await sql<{ id: string }>`
@@ -178,14 +179,14 @@ export async function doubtLost(store: Store, slice: Slice, batch: Batch, sender
     `.execute(tx);
     const held = new Set(rows.map((row) => row.id));
     const lost = sent.filter((id) => !held.has(id));
-    if (lost.length > 0) await doubtSent(tx, slice, batch, lost);
+    if (lost.length > 0) await doubtSent(tx, slice, batch, sender, lost, dueInMs);
   });
 }
 
-/** A sender that lost its claims after a request marks its ids for sending again, now. */
-async function doubtSent(tx: Tx, slice: Slice, batch: Batch, ids: readonly string[]): Promise<void> {
+/** A sender that lost its claims after a request marks its ids for sending again. */
+async function doubtSent(tx: Tx, slice: Slice, batch: Batch, sender: Sender, ids: readonly string[], dueInMs: number): Promise<void> {
   const versions = new Map(batch.members.map((member) => [member.id, /^\d+$/.test(member.version) ? member.version : null]));
   await addDoubts(tx, sql`
-    select ${slice.streamId}::bigint, n.id, ${batch.id}::bigint, n.version::numeric, null::bigint, null::text, null::bigint
-    from unnest(${ids}::text[], ${ids.map((id) => versions.get(id) ?? null)}::text[]) as n(id, version)`, 0);
+    select ${slice.streamId}::bigint, n.id, ${batch.id}::bigint, ${ownerOf(sender)}::text, n.version::numeric, null::bigint, null::text, null::bigint
+    from unnest(${ids}::text[], ${ids.map((id) => versions.get(id) ?? null)}::text[]) as n(id, version)`, dueInMs);
 }

@@ -109,7 +109,7 @@ export async function claimItems(
 /** Ids about to be taken from a batch whose request may still be under way. */
 async function doubtStolen(tx: Tx, slice: Slice, sourceIds: string[], zombieAfterMs: number): Promise<void> {
   await addDoubts(tx, sql`
-    select r.stream_id, r.id, b.id, old.version, old.modified, old.hash, old.read_no
+    select r.stream_id, r.id, b.id, b.owner, old.version, old.modified, old.hash, old.read_no
     from item i
     join record r on r.stream_id = ${slice.streamId} and r.id = i.id
     join batch b on b.id = r.batch_id and b.state = 'sending'

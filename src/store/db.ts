@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { Kysely, Migrator, PostgresDialect, sql, type Transaction } from "kysely";
+import { Kysely, Migrator, PostgresDialect, type PostgresPool, sql, type Transaction } from "kysely";
 import { Pool } from "pg";
 import { StoreError } from "../errors.ts";
 import { migrations } from "./migrations/index.ts";
@@ -45,6 +45,11 @@ export function openStore(url: string, options: { connections?: number; name?: s
     const stream = client.connection.stream as Socket;
     stream.setTimeout(options.silentMs ?? SILENT_MS, () => stream.destroy(new Error("the store did not answer")));
   });
+  return storeOn(pool);
+}
+
+/** A store on connections that are there already; their search path leads to its schema. */
+export function storeOn(pool: PostgresPool): Store {
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   return {
     db,

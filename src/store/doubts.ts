@@ -5,15 +5,15 @@ import { addRange } from "./ranges.ts";
 /**
  * Notes ids whose request may still reach the target after a newer version: once the doubt is due, and the owner has not
  * reported before, their newest version is sent again.
- * @param versions a select of stream_id, id, batch_id, version, modified, hash, read_no: what may arrive late, and with which batch
- * @param dueInMs 0: the late request is known to have been sent
+ * @param versions a select of stream_id, id, batch_id, sender, version, modified, hash, read_no: what may arrive late, with which batch and from whom
+ * @param dueInMs 0: the late request has been answered
  */
 export async function addDoubts(tx: Tx, versions: RawBuilder<unknown>, dueInMs: number): Promise<void> {
   await sql`
-    insert into doubt (stream_id, id, batch_id, version, modified, hash, read_no, due_at)
-    select d.stream_id, d.id, d.batch_id, d.version, d.modified, d.hash, d.read_no, clock_timestamp() + ${dueInMs} * interval '1 ms'
-    from (${versions}) as d (stream_id, id, batch_id, version, modified, hash, read_no) order by d.id, d.batch_id
-    on conflict (stream_id, id, batch_id) do update set range_id = null, version = least(doubt.version, excluded.version),
+    insert into doubt (stream_id, id, batch_id, sender, version, modified, hash, read_no, due_at)
+    select d.stream_id, d.id, d.batch_id, d.sender, d.version, d.modified, d.hash, d.read_no, clock_timestamp() + ${dueInMs} * interval '1 ms'
+    from (${versions}) as d (stream_id, id, batch_id, sender, version, modified, hash, read_no) order by d.id, d.batch_id, d.sender
+    on conflict (stream_id, id, batch_id, sender) do update set range_id = null, version = least(doubt.version, excluded.version),
       due_at = ${dueInMs === 0 ? sql`excluded.due_at` : sql`greatest(doubt.due_at, excluded.due_at)`}
   `.execute(tx);
 }

@@ -122,7 +122,7 @@ export async function reloadStream(store: Store, pipeline: PipelineConfig, accou
       returning id::text
     `.execute(tx);
     await addDoubts(tx, sql`
-      select ${made.rows[0]!.id}::bigint, i.id, b.id, i.version, i.modified, i.hash, i.read_no
+      select ${made.rows[0]!.id}::bigint, i.id, b.id, b.owner, i.version, i.modified, i.hash, i.read_no
       from batch b join item i on i.batch_id = b.id where b.stream_id = ${rows[0]?.id ?? null}::bigint and b.state = 'sending'`,
     pipeline.target.zombieAfterMs);
   });

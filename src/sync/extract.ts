@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { SourceError } from "../errors.ts";
+import { SourceError, StoreError } from "../errors.ts";
 import type { SourceAnswer, SourceRow } from "../source/contract.ts";
 import { checkVersionPage } from "../source/walk-version.ts";
 import { cutWindow, isWhole, judgePass, nextWindowStep } from "../source/walk-window.ts";
@@ -34,9 +34,22 @@ const MOST_PAGES = 400;
  */
 export async function extractSlice(context: SliceContext): Promise<Extraction> {
   const { slice } = context;
-  const now = await getSlice(context.store.db, slice.id);
-  if (now !== null && now.state !== "open") return finished(context, now.state === "split" ? "split" : "extracted");
-  return slice.kind === "version" ? extractVersions(context) : extractWindow(context);
+  const before = await endedElsewhere(context);
+  if (before !== null) return before;
+  try {
+    return await (slice.kind === "version" ? extractVersions(context) : extractWindow(context));
+  } catch (error) {
+    const meanwhile = error instanceof StoreError && error.code === "TM_LEASE_LOST" ? await endedElsewhere(context) : null;
+    if (meanwhile !== null) return meanwhile;
+    throw error;
+  }
+}
+
+/** How another attempt, or the run before, ended reading this slice; null when it has not, or the slice has a new owner. */
+async function endedElsewhere(context: SliceContext): Promise<Extraction | null> {
+  const now = await getSlice(context.store.db, context.slice.id);
+  if (now === null || now.state === "open" || now.token !== context.slice.token) return null;
+  return finished(context, now.state === "split" ? "split" : "extracted");
 }
 
 async function extractVersions(context: SliceContext): Promise<Extraction> {

@@ -57,7 +57,7 @@ export async function fallBackToWindows(store: Store, slice: Slice, { source, ta
 /** The slices of the version walk count for nothing any more; what their batches may still be sending is doubtful. */
 async function dropVersionSlices(tx: Tx, streamId: string, zombieAfterMs: number): Promise<void> {
   await addDoubts(tx, sql`
-    select b.stream_id, i.id, b.id, i.version, i.modified, i.hash, i.read_no
+    select b.stream_id, i.id, b.id, b.owner, i.version, i.modified, i.hash, i.read_no
     from batch b join slice s on s.id = b.slice_id and s.kind = 'version' join item i on i.batch_id = b.id
     where b.stream_id = ${streamId} and b.state = 'sending'`, zombieAfterMs);
   await sql`

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { StoreError, TargetError } from "../errors.ts";
+import { TargetError } from "../errors.ts";
 import { elementsOf } from "../json/raw.ts";
 import { type Batch, type BatchOutcome, doubtLost, finishBatch, renewClaims, type Sender, takeBatch } from "../store/batches.ts";
 import { pageBody } from "../store/pages.ts";
@@ -27,13 +27,21 @@ export async function loadBatches(context: SliceContext, sender: Sender): Promis
   }
 }
 
+/** Ids whose requests were written: those that were answered, and those of the latest one, of which nothing was heard yet. */
+interface Sent {
+  answered: Set<string>;
+  open: Set<string>;
+}
+
 async function sendBatch(context: SliceContext, sender: Sender, batch: Batch): Promise<void> {
   const { store, slice, pipeline } = context;
   const json = elementsOf(batch.payload);
   const records: OutRecord[] = batch.members.map((member, i) => ({ ...member, json: json[i]! }));
-  const sent = new Set<string>();
+  const sent: Sent = { answered: new Set(), open: new Set() };
   const delivery = await deliver(context.target(), records, pipeline.target.maxRefused, recheck(context, sender, batch, sent)).catch(async (error: unknown) => {
-    await doubtLost(store, slice, batch, sender, [...sent]);
+    await doubtLost(store, slice, batch, sender, [...sent.answered], 0);
+    // Given up, not ended: it may still reach the target, later than what another sender sends meanwhile.
+    await doubtLost(store, slice, batch, sender, [...sent.open], pipeline.target.zombieAfterMs);
     throw error;
   });
   const outcome: BatchOutcome = {
@@ -48,20 +56,27 @@ async function sendBatch(context: SliceContext, sender: Sender, batch: Batch): P
  * Renews the claims before each request and fixes the moment, by the monotonic clock, after which the request must not be
  * written any more: a worker that was frozen in between finds that out before it sends.
  */
-function recheck(context: SliceContext, sender: Sender, batch: Batch, sent: Set<string>): Recheck {
+function recheck(context: SliceContext, sender: Sender, batch: Batch, sent: Sent): Recheck {
   const { store, slice, pipeline, signal } = context;
   const { leaseMs, timeoutMs } = pipeline.target;
   return async () => {
+    // One request at a time: whoever asks for the next one has heard of the last.
+    for (const id of sent.open) sent.answered.add(id);
+    sent.open.clear();
     signal.throwIfAborted();
     const [asked, askedAt] = [performance.now(), Date.now()];
     const allowed = await renewClaims(store, slice, batch.id, sender, leaseMs);
-    if (allowed === null) throw new StoreError("TM_LEASE_LOST", "another worker has taken over this batch");
+    // Not the end of the run: the next attempt sees whether the slice is still its own.
+    if (allowed === null) throw new TargetError("lease-lost", "TM_LEASE_EXPIRED", "another sender has taken over this batch");
     context.progress(0);
     const leftMs = leaseMs - timeoutMs - LEASE_SLACK_MS;
     return {
       allowed,
       written: (ids) => {
-        for (const id of ids) sent.add(id);
+        for (const id of ids) {
+          sent.answered.delete(id);
+          sent.open.add(id);
+        }
       },
       guard: {
         signal,

@@ -56,6 +56,7 @@ test("a pair that cancels out in the counts is found by ids", async () => {
   await sql`
     with gone as (delete from record where id = (select min(id) from record) returning *)
     insert into record (stream_id, id, source_id, held, version, modified) select stream_id, 'x1', 'x1', 'loaded', 1, modified from gone`.execute(job.store.db);
+  await sql`alter table record disable trigger record_keeps`.execute(job.store.db);
   await sql`update record set version = 7 where id = (select max(id) from record where id <> 'x1')`.execute(job.store.db);
   expect((await audit()).verdict).toBe("complete");
   const byIds = await audit({ byIds: true });

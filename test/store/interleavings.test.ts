@@ -98,7 +98,7 @@ test("a sender that lost its batch in the middle of a delivery marks what it sen
   await new Promise((resolve) => setTimeout(resolve, 20));
   await takeBatch(bench.store, slice, sender("b"), bench.pipeline.target);
   expect(await renewClaims(bench.store, slice, batch.id, sender("a"), 1_000)).toBeNull();
-  await doubtLost(bench.store, slice, batch, sender("a"), ["1"]);
+  await doubtLost(bench.store, slice, batch, sender("a"), ["1"], 0);
   const { rows } = await sql`select id, due_at <= clock_timestamp() as due from doubt order by id`.execute(bench.store.db);
   expect(rows).toEqual([{ id: "1", due: true }, { id: "2", due: false }]);
 });

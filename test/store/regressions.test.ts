@@ -3,7 +3,8 @@ import { afterEach, expect, test } from "vitest";
 import { SourceError } from "../../src/errors.ts";
 import { finishBatch, takeBatch } from "../../src/store/batches.ts";
 import { lookbackAge } from "../../src/store/clock.ts";
-import { markExtracted } from "../../src/store/classify.ts";
+import { compareSlice } from "../../src/store/audits.ts";
+import { classifySlice, markExtracted } from "../../src/store/classify.ts";
 import { beginArchiveWalk, commitSlice } from "../../src/store/commit.ts";
 import { planDoubts } from "../../src/store/doubts.ts";
 import { planSlice } from "../../src/store/plan.ts";
@@ -94,6 +95,33 @@ test("two frozen senders of one id: the report of one does not end the wait for 
   await sql`delete from doubt d using load_range r where r.id = d.range_id and r.state = 'done'`.execute(bench.store.db);
   // The second one may still be under way for a minute.
   expect((await sql`select id from doubt`.execute(bench.store.db)).rows).toEqual([{ id: "1" }]);
+});
+
+test("two frozen attempts of one activity: the report of one says nothing of the request of the other", async () => {
+  bench = await startBench({ target: { zombieAfterMs: 60_000 } });
+  const slice = await extracted([row("1", 5)]);
+  await transformSlice(context(slice), 1);
+  const attempt = (attempt: number) => ({ ...sender(), attempt });
+  const take = async (as: number) => (await takeBatch(bench.store, slice, attempt(as), bench.pipeline.target))!;
+  const batch = await take(1);
+  await take(2);
+  await take(3);
+  await finishBatch(bench.store, slice, batch, attempt(1), { loaded: ["1"], refused: [] });
+  const { rows } = await sql`select split_part(sender, '/', 3) as attempt, due_at <= clock_timestamp() as due from doubt order by 1`.execute(bench.store.db);
+  expect(rows).toEqual([{ attempt: "1", due: true }, { attempt: "2", due: false }]);
+});
+
+test("an audit that was ended while it repaired blocks no later audit: its slice goes on to be loaded", async () => {
+  bench = await startBench();
+  const slice = await bench.slice({ kind: "window", fromAt: 0, toAt: 1000 }, "audit");
+  await stage(bench, slice, [row("1", 5)], { lastVersion: null, fromVersion: null, total: 1 });
+  await markExtracted(bench.store, slice, {});
+  await classifySlice(bench.store, slice, 1, false);
+  expect(await compareSlice(bench.store, slice, 1)).toBe(true);
+  await sql`update slice set state = 'dropped' where id = ${slice.id}`.execute(bench.store.db);
+  // Asked again after its answer was lost: a slice that was only compared is dropped by then.
+  expect(await compareSlice(bench.store, slice, 1)).toBe(false);
+  await expect(compareSlice(bench.store, { ...slice, token: "999999" }, 1)).rejects.toMatchObject({ code: "TM_LEASE_LOST" });
 });
 
 test("where another attempt staged the page, its end counts, not that of the answer in hand", async () => {

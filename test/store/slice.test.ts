@@ -53,22 +53,6 @@ test("a row whose id is in flight elsewhere waits for that batch, and its slice 
   expect((await commitSlice(bench.store, newer, 0)).counts.loaded).toBe(1);
 });
 
-test("the database itself refuses a ledger row that does not balance", async () => {
-  bench = await startBench();
-  const slice = await extracted([row("1", 5)]);
-  await expect(sql`update slice set state = 'committed', read = 3, loaded = 2 where id = ${slice.id}`.execute(bench.store.db))
-    .rejects.toThrow("ledger_balances");
-});
-
-test("the database itself keeps a checkpoint from moving backward", async () => {
-  bench = await startBench();
-  await sql`update stream set checkpoint_version = 9, checkpoint_at = to_timestamp(100), proven_at = to_timestamp(50)`.execute(bench.store.db);
-  for (const back of [sql`checkpoint_version = 8`, sql`checkpoint_version = null`, sql`checkpoint_at = to_timestamp(99)`, sql`proven_at = to_timestamp(49)`]) {
-    await expect(sql`update stream set ${back}`.execute(bench.store.db)).rejects.toThrow("checkpoint_keeps");
-  }
-  await sql`update stream set checkpoint_version = 10, checkpoint_at = to_timestamp(101), proven_at = to_timestamp(51)`.execute(bench.store.db);
-});
-
 test("a slice whose pages do not join up is not committed", async () => {
   bench = await startBench();
   const slice = await bench.slice({ kind: "version", fromVersion: "1" });

@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { afterEach, expect, test } from "vitest";
 import { type QeasyOptions, type QeasySimulator, startQeasy } from "../../src/simulator/qeasy/server.ts";
 import { markExtracted } from "../../src/store/classify.ts";
+import { takeBatch } from "../../src/store/batches.ts";
 import type { Slice } from "../../src/store/slices.ts";
 import { loadBatches } from "../../src/sync/load.ts";
 import { transformSlice } from "../../src/sync/transform.ts";
@@ -34,17 +35,34 @@ test("a worker that was frozen between its look at the claims and the request se
   expect(await outcomes()).toEqual(["batched", "batched"]);
 });
 
-test("a sender whose request ended with an error after its batch was taken from it marks what it sent for sending again, now", async () => {
+test("a sender that gives up a request after its batch was taken from it marks what it sent: the request may still be under way", async () => {
   const slice = await ready({ latencyMs: 10_000 }, { timeoutMs: 60_000, leaseMs: 120_000, zombieAfterMs: 60_000 });
   const stop = new AbortController();
   const load = loadBatches(sliceContext(bench, slice, { signal: stop.signal }), sender());
   const ended = expect(load).rejects.toThrow("stopped");
   await expect.poll(held, { timeout: 30_000, interval: 20 }).toBe(2);
-  await sql`update batch set owner = 'another/1/1'`.execute(bench.store.db);
+  expect(await takeBatch(bench.store, slice, { ...sender(), attempt: 2 }, bench.pipeline.target)).not.toBeNull();
+  // It hung for longer than anybody waits: what was doubted when the batch was taken has been dealt with.
+  await sql`delete from doubt`.execute(bench.store.db);
   stop.abort(new Error("stopped"));
   await ended;
   const { rows } = await sql`select id, due_at <= clock_timestamp() as due from doubt order by id`.execute(bench.store.db);
-  expect(rows).toEqual([{ id: "1", due: true }, { id: "2", due: true }]);
+  expect(rows).toEqual([{ id: "1", due: false }, { id: "2", due: false }]);
+});
+
+test("a sender whose batch was taken by another sender of its run ends this attempt, not the run", async () => {
+  const slice = await ready({}, { leaseMs: 60_000 });
+  let taken: unknown;
+  const store = { ...bench.store };
+  const work = sliceContext(bench, slice);
+  const first = store.transaction.bind(store);
+  // Between taking the batch and the look at its claims.
+  store.transaction = async (run) => {
+    const done = await first(run);
+    taken ??= await takeBatch(bench.store, slice, { ...sender(), attempt: 2 }, bench.pipeline.target);
+    return done;
+  };
+  await expect(loadBatches({ ...work, store }, sender())).rejects.toMatchObject({ code: "TM_LEASE_EXPIRED", kind: "lease-lost" });
 });
 
 test("a record keeps its fields byte for byte and gets id, always as text, beside the field it came from", async () => {

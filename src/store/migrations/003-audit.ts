@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 
-/** Doubts by batch: two late requests for one id are two doubts. Audits: windows whose counts or ids were compared with the source, and what was found. */
+/** Doubts by batch and sender: two late requests for one id are two doubts. Audits: windows whose counts or ids were compared with the source, and what was found. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql.raw(CHANGES).execute(db);
 }
@@ -14,8 +14,8 @@ alter table load_range drop constraint load_range_purpose_check,
   add constraint load_range_purpose_check check (purpose in ('initial', 'reread', 'resend', 'sweep', 'backfill', 'audit'));
 -- the audit that met this id last in the source
 alter table record add column seen_by bigint;
-alter table doubt add column batch_id bigint not null default 0;
-alter table doubt drop constraint doubt_pkey, add primary key (stream_id, id, batch_id);
+alter table doubt add column batch_id bigint not null default 0, add column sender text not null default '';
+alter table doubt drop constraint doubt_pkey, add primary key (stream_id, id, batch_id, sender);
 
 create table audit (
   id bigint generated always as identity primary key,

@@ -2,12 +2,12 @@ import type { Migration } from "kysely";
 import * as tables from "./001-tables.ts";
 import * as replay from "./002-replay.ts";
 import * as audit from "./003-audit.ts";
-import * as checkpoint from "./004-checkpoint.ts";
+import * as guards from "./004-guards.ts";
 
 /** All migrations by name, run in the order of their names. */
 export const migrations: Record<string, Migration> = {
   "001-tables": tables,
   "002-replay": replay,
   "003-audit": audit,
-  "004-checkpoint": checkpoint,
+  "004-guards": guards,
 };
