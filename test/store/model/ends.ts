@@ -108,7 +108,7 @@ export function targetFor(
   const { scheduler, target, source } = world;
   const broken = () => new TargetError("retry", "TM_TARGET_NETWORK", "no answer");
   return {
-    recordsPerRequest: 100,
+    recordsPerRequest: 100, held: null,
     async send(records, _key, guard) {
       if ((await scheduler.pass(process, `writes ${records.map((record) => `${record.id}@${record.version}`).join(" ")}`)) !== "go") throw broken();
       guard.beforeWrite();
