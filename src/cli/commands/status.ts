@@ -51,7 +51,7 @@ async function temporalStatus(config: LoadedConfig): Promise<TemporalStatus> {
 }
 
 function printed(temporal: TemporalStatus, store: string | null, workers: number, pipelines: readonly PipelineStatus[]): string {
-  const backfills = pipelines.flatMap(({ name, backfills }) => backfills.map((one) => [name, one.from, one.to, one.state, one.read, one.loaded]));
+  const backfills = pipelines.flatMap(({ name, backfills }) => backfills.map((one) => [name, one.from, one.to, one.state, `${one.percent} %`, one.read, one.loaded]));
   return [
     list([
       ["Temporal", temporal.ok ? `${temporal.address}, namespace ${temporal.namespace}${temporal.uiUrl === null ? "" : `, ${temporal.uiUrl}`}` : pc.red(temporal.problem ?? "no answer")],
@@ -63,7 +63,7 @@ function printed(temporal: TemporalStatus, store: string | null, workers: number
       ["pipeline", "cursor", "checkpoint", "newest commit", "loaded", "quarantined", "doubtful", "state"],
       pipelines.map((one) => [one.name, one.cursor ?? "-", one.checkpoint ?? "-", one.ageMs === null ? "-" : `${formatSpan(one.ageMs)} ago`, one.loaded, one.quarantined, one.doubtful, stateOf(one)]),
     ),
-    ...(backfills.length === 0 ? [] : ["", table(["backfill of", "from", "to", "state", "read", "loaded"], backfills)]),
+    ...(backfills.length === 0 ? [] : ["", table(["backfill of", "from", "to", "state", "done", "read", "loaded"], backfills)]),
   ].join("\n");
 }
 
