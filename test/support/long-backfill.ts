@@ -24,8 +24,9 @@ export interface Look {
   seconds: number;
   loaded: number;
   runs: number;
-  /** Resident memory of the worker (MB). */
+  /** Resident memory of the worker, and of this process with both simulators (MB). */
   rss: number;
+  simulators: number;
 }
 
 export interface LongReport {
@@ -34,6 +35,8 @@ export interface LongReport {
   events: number[];
   looks: Look[];
   seconds: number;
+  /** Workers killed. */
+  kills: number;
   /** State of each request of a signal, as it should be and as it is. */
   requests: { requestId: string; wanted: string; state: string }[];
   refused: string[];
@@ -85,7 +88,7 @@ export async function runLongBackfill(job: Job, { orders, mostEvents, onLook }: 
     if (performance.now() - lookedAt > 5_000) {
       lookedAt = performance.now();
       for (const text of await handle.query<{ refused: string[] }>("progress").then((one) => one.refused, () => [])) refused.add(text);
-      looks.push({ seconds: Math.round((performance.now() - began) / 1000), loaded, runs, rss: rssOf(worker.pid) });
+      looks.push({ seconds: Math.round((performance.now() - began) / 1000), loaded, runs, rss: rssOf(worker.pid), simulators: rssOf(process.pid) });
       onLook?.(looks.at(-1)!);
     }
     await sleep(100);
@@ -102,7 +105,7 @@ export async function runLongBackfill(job: Job, { orders, mostEvents, onLook }: 
   const asked = plan.filter(([signal]) => signal === "addRange").map(([, payload]) => (payload as { requestId: string }).requestId);
   const state = (await (await fetch(`${job.source.url}/_admin/state`)).json()) as { pagesAskedTwice: number; requests: number };
   return {
-    comparison: await job.compare(), events: await eventsOfRuns(job, workflowId), looks, seconds, refused: [...refused],
+    comparison: await job.compare(), events: await eventsOfRuns(job, workflowId), looks, seconds, kills, refused: [...refused],
     requests: ["all", ...asked].map((requestId) => ({
       requestId, wanted: requestId.startsWith("cancelled") ? "cancelled" : "done", state: rows.find((row) => row.requestId === requestId)?.state ?? "lost",
     })),
