@@ -10,7 +10,7 @@ export interface BackfillStatus {
   to: string;
   /** `open`, `planned` (all slices made), `archive` (archived records of the range are being read), `done`, `cancelled`. */
   state: string;
-  /** Its place in the order of reading, from 1; null when nothing of it is left to be planned or read. */
+  /** Its place in the order of reading, from 1; null when it is done or cancelled. */
   place: number | null;
   /** Verified by an audit, and therefore not read. */
   skipped: { from: string; to: string }[];

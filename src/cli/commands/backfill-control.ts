@@ -7,7 +7,7 @@ import { type CommandResult, defineCommand } from "../command.ts";
 import { withTemporal } from "../connected.ts";
 import { UsageError } from "../failure.ts";
 import { requirePipeline } from "../known-pipeline.ts";
-import { formatCount, formatSpan, list, table } from "../output.ts";
+import { list, paceOf, table } from "../output.ts";
 
 export const backfillList = defineCommand({
   name: "backfill list",
@@ -78,18 +78,11 @@ async function signalled(config: LoadedConfig, name: string, control: Control): 
 function printed(name: string, now: BackfillProgress | null, ranges: readonly BackfillStatus[]): string {
   const state = now === null ? "no backfill runs" : now.paused ? "paused" : now.waitingFor === null ? "running" : `waits: ${now.waitingFor}`;
   return [
-    list([["pipeline", name], ["state", state], ...(now?.reading == null ? [] : [["reading", now.reading] as const]), ...(now === null ? [] : pace(now))]),
+    list([["pipeline", name], ["state", state], ...(now?.reading == null ? [] : [["reading", now.reading] as const]), ...(now === null ? [] : paceOf(now))]),
     ...(ranges.length === 0 ? [] : ["", rangeTable(ranges)]),
     ...ranges.flatMap(({ requestId, skipped }) => skipped.map(({ from, to }) => `${requestId}: ${from} to ${to} skipped, since an audit verified it`)),
     ...(now?.refused ?? []).map((why) => `refused: ${why}`),
   ].join("\n");
-}
-
-function pace({ recordsPerMinute, requestsPerMinute, recordsLeft, timeLeftMs }: BackfillProgress): (readonly [string, string])[] {
-  return [
-    ...(recordsPerMinute === null ? [] : [["pace", `${formatCount(recordsPerMinute)} records and ${formatCount(requestsPerMinute ?? 0)} requests a minute`] as const]),
-    ...(recordsLeft === null ? [] : [["left", `about ${formatCount(recordsLeft)} records${timeLeftMs === null ? "" : `, ${formatSpan(timeLeftMs)}`}`] as const]),
-  ];
 }
 
 function rangeTable(ranges: readonly BackfillStatus[]): string {
