@@ -1,10 +1,26 @@
+import { defaultPayloadConverter, type RawValue, rawValueTypeInfo } from "@temporalio/common";
 import type { RangeChange } from "../activities/types.ts";
 
 /** Longest request id and time (characters): what is kept for a run to come stays small. */
 const LONGEST = 200;
 
+/** A signal's payloads as they came. */
+export type AnyPayload = (RawValue | undefined)[];
+
+/** Payloads are read by the handlers: one that Temporal cannot read, such as of another encoding, would block the workflow for good. */
+export const UNREAD = { typeInfo: { inputTypes: Array<typeof rawValueTypeInfo>(16).fill(rawValueTypeInfo) } };
+
 type Fields = Record<string, unknown>;
 type Read = RangeChange | { refused: string };
+
+/** The first payload's value; undefined when there is none, or none that can be read. */
+export function valueOf([raw]: AnyPayload): unknown {
+  try {
+    return raw === undefined ? undefined : defaultPayloadConverter.fromPayload(raw.payload);
+  } catch {
+    return undefined;
+  }
+}
 
 /** Signals come from anybody, by Temporal's own tools: what does not have the right shape is told, and never thrown. */
 export function readAddRange(payload: unknown): Read {
@@ -42,7 +58,7 @@ function refuse(signal: string, wrong: string, example: string): Read {
 }
 
 function fieldsOf(payload: unknown, known: readonly string[]): Fields | string {
-  if (typeof payload !== "object" || payload === null || Array.isArray(payload)) return "the payload is no object";
+  if (typeof payload !== "object" || payload === null || Array.isArray(payload)) return "the payload is no JSON object";
   const other = Object.keys(payload).find((key) => !known.includes(key));
   return other === undefined ? (payload as Fields) : `there is no field ${JSON.stringify(other.slice(0, LONGEST))}`;
 }

@@ -1,9 +1,9 @@
 import {
   ActivityFailure, allHandlersFinished, ApplicationFailure, condition, ContinueAsNew, continueAsNew, defineQuery, defineSignal,
-  isCancellation, setDefaultSignalHandler, setHandler,
+  isCancellation, setHandler,
 } from "@temporalio/workflow";
 import type { RangeChange, SliceRef } from "../activities/types.ts";
-import { readAddRange, readCancelRange, readMoveRange } from "./backfill-messages.ts";
+import { type AnyPayload, readAddRange, readCancelRange, readMoveRange, UNREAD, valueOf } from "./backfill-messages.ts";
 import { leaveLane, noTotals, showTotals, takeLane } from "./lane.ts";
 import { runActivities } from "./options.ts";
 import { notePace, paceOf } from "./pace.ts";
@@ -11,15 +11,15 @@ import { isLong, readOn } from "./read-on.ts";
 import type { BackfillInput, BackfillMessage, BackfillProgress, BackfillState, RunSummary } from "./types.ts";
 
 /** Adds a range of modified time, a RangeRequest; the same request id twice makes one range. */
-export const addRangeSignal = defineSignal<[unknown]>("addRange");
+export const addRangeSignal = defineSignal<AnyPayload>("addRange", UNREAD);
 /** Ends a range by its request id; what was read of it stays. */
-export const cancelRangeSignal = defineSignal<[unknown]>("cancelRange");
+export const cancelRangeSignal = defineSignal<AnyPayload>("cancelRange", UNREAD);
 /** Changes the order: { requestId, to: "first" | "last" } or { requestId, before }. */
-export const moveRangeSignal = defineSignal<[unknown]>("moveRange");
+export const moveRangeSignal = defineSignal<AnyPayload>("moveRange", UNREAD);
 /** Something else for this lane lies in the store, such as records of quarantine to be tried again. */
-export const lookSignal = defineSignal("look");
-export const pauseSignal = defineSignal("pause");
-export const resumeSignal = defineSignal("resume");
+export const lookSignal = defineSignal<AnyPayload>("look", UNREAD);
+export const pauseSignal = defineSignal<AnyPayload>("pause", UNREAD);
+export const resumeSignal = defineSignal<AnyPayload>("resume", UNREAD);
 export const progressQuery = defineQuery<BackfillProgress>("progress");
 
 /** The ranges are looked at again after this long (ms of workflow time), or when a signal changed them. */
@@ -39,8 +39,8 @@ export async function backfill(input: BackfillInput): Promise<RunSummary> {
   const state: BackfillState = input.state ?? { paused: false, waitingFor: null, refused: [], view: { ranges: [], leftMs: 0 }, samples: [] };
   let nowReading: string | null = null;
   let viewedAt = 0;
-  const take = (read: (payload: unknown) => RangeChange | { refused: string }) => (payload: unknown) => {
-    const message = read(payload);
+  const take = (read: (payload: unknown) => RangeChange | { refused: string }) => (...payloads: AnyPayload) => {
+    const message = read(valueOf(payloads));
     if ("refused" in message) refuse(message.refused);
     else pending.push(message);
   };
@@ -50,7 +50,6 @@ export async function backfill(input: BackfillInput): Promise<RunSummary> {
   setHandler(lookSignal, () => void pending.push({ do: "look" }), { description: "Look for work in the store" });
   setHandler(pauseSignal, () => void (state.paused = true), { description: "Stop after the slice under way" });
   setHandler(resumeSignal, () => void (state.paused = false), { description: "Go on" });
-  setDefaultSignalHandler((name) => refuse(`there is no signal ${JSON.stringify(name.slice(0, 100))}: addRange, cancelRange, moveRange, pause, resume and look are`));
   setHandler(progressQuery, progress, { description: "Ranges, counts, pace, and what is being read" });
 
   const activities = runActivities(input.heartbeatMs);

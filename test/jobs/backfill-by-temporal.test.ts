@@ -28,7 +28,7 @@ function documented(): string[][] {
     .map((word) => word.replace("backfill/orders", `backfill/${name}`).replace('"pipeline":"orders"', `"pipeline":"${name}"`).replace(/^tidemark$/, job.config.runtime.taskQueue)));
 }
 
-const signal = (name: string, ...input: string[]) => temporal("signal", "--workflow-id", `backfill/${pipelineName(job)}`, "--name", name, ...input.flatMap((text) => ["--input", text]));
+const signal = (name: string, ...input: string[]) => temporal("signal", "--workflow-id", `backfill/${pipelineName(job)}`, "--name", name, ...input.flatMap((text, n) => (text.startsWith("--") || input[n - 1]?.startsWith("--") ? [text] : ["--input", text])));
 const progress = () => job.temporal.client.workflow.getHandle(`backfill/${pipelineName(job)}`).query<BackfillProgress>("progress");
 const slowJob = () => startJob({
   source: { from: Date.now(), settleMs: 200, lookbackMs: 1_000, sweepEveryMs: 3_600_000, sliceRecords: 200, pageSize: 50 },
@@ -87,7 +87,7 @@ test("signals that cannot be used are refused with a reason, and hold up neither
   await paused();
   const range = '"from":"2026-01-01","to":"2026-01-02"';
   const bad: [string, string[], RegExp][] = [
-    ["addRange", [], /no object/], ["addRange", ['"january"'], /no object/], ["addRange", ["null"], /no object/], ["addRange", ["[1]"], /no object/],
+    ["addRange", [], /no JSON object/], ["addRange", ['"january"'], /no JSON object/], ["addRange", ["null"], /no JSON object/],
     ["addRange", [`{${range}}`], /requestId is missing/], ["addRange", [`{${range},"requestId":7}`], /requestId is no text/], ["addRange", [`{${range},"requestId":" "}`], /requestId is no text/],
     ["addRange", [`{${range},"requestId":"a\\u0000b"}`], /requestId is no text/], ["addRange", [`{${range},"requestId":"${"x".repeat(10_000)}"}`], /requestId is no text/],
     ["addRange", ['{"from":"soon","to":"2026-01-02","requestId":"r1"}'], /"r1": from is no time/], ["addRange", ['{"from":"2026-01-01","to":"2026-02-30","requestId":"r2"}'], /"r2": to is no time/],
@@ -95,9 +95,10 @@ test("signals that cannot be used are refused with a reason, and hold up neither
     ["addRange", [`{${range},"requestId":"r4","force":"yes"}`], /force/], ["addRange", [`{${range},"requestId":"r5","Force":true}`], /no field "Force"/],
     ["cancelRange", ['{"requestId":"x"}'], /cancelRange: requestId is no text/], ["cancelRange", ['"nobody"'], /no range "nobody"/],
     ["moveRange", ['{"requestId":"nobody","to":"first"}'], /no range "nobody"/], ["moveRange", ['{"requestId":"x"}'], /before is missing/], ["moveRange", ['{"requestId":"x","to":"middle"}'], /neither "first" nor "last"/],
-    ["addrange", ["{}"], /no signal "addrange"/],
+    ["addRange", [`{${range},"requestId":"r6"}`, "--input-meta", "encoding=json/protobuf"], /no JSON object/], ["addRange", ["{}", "abc", "--input-meta", "encoding=json/plain", "--input-meta", "encoding=strange"], /from is missing/],
   ];
   for (const [name, input] of bad) await signal(name, ...input);
+  await signal("addrange", "{}", "--input-meta", "encoding=strange");
   await signal("addRange", `{${range},"requestId":"good"}`);
   await expect.poll(async () => (await progress()).ranges.map(({ requestId }) => requestId), { timeout: 30_000 }).toContain("good");
   const { refused } = await progress();
@@ -105,7 +106,7 @@ test("signals that cannot be used are refused with a reason, and hold up neither
   expect(refused).toHaveLength(bad.length);
   await signal("addRange", `{"from":"2026-01-01","to":"2026-01-03","requestId":"good"}`);
   await expect.poll(async () => (await progress()).refused.at(-1), { timeout: 30_000 }).toMatch(/"good" names another range/);
-  await signal("resume", '{"any":"thing"}');
+  await signal("resume", "anything", "--input-meta", "encoding=strange");
   await expect.poll(async () => (await backfillRanges(job.services, pipelineName(job))).map(({ state }) => state), { timeout: 60_000 }).toEqual(["done", "done"]);
   await job.temporal.client.workflow.getHandle(`backfill/${pipelineName(job)}`).result();
 }, 180_000);
