@@ -1,9 +1,8 @@
 import { sql } from "kysely";
 import { TidemarkError } from "../src/errors.ts";
 import { getApi } from "../src/source/jushuitan/index.ts";
-import { ceilToSecond, parseShanghai } from "../src/source/time.ts";
+import { ceilToSecond, floorToSecond, parseShanghai } from "../src/source/time.ts";
 import { lookbackAge, readEarlierNow } from "../src/store/clock.ts";
-import { floorSecond } from "../src/store/plan.ts";
 import { addRequest, cancelRequest, moveRequest } from "../src/store/requests.ts";
 import { backfillLeftMs, backfillStatus } from "../src/sync/requests.ts";
 import { pipelineOf, type Services } from "../src/sync/services.ts";
@@ -19,7 +18,7 @@ export function createBackfillActivities(services: Services): BackfillActivities
     await addRequest(store, ref, {
       requestId: range.requestId, asked: askedOf(range), force: range.force ?? false, archiveToo: getApi(source.api).archive,
       // What is newer than the settle delay comes by the forward runs.
-      settled: floorSecond((await readEarlierNow(store.db, source.account)) - source.settleMs),
+      settled: floorToSecond((await readEarlierNow(store.db, source.account)) - source.settleMs),
       verifiedAgeMs: (await lookbackAge(store.db, source.account, source.lookbackMs)) + source.settleMs,
     });
   }
@@ -62,7 +61,7 @@ export function createBackfillActivities(services: Services): BackfillActivities
 /** Signals come from people too, by Temporal's own tools. @throws TidemarkError `TM_RANGE_INVALID` */
 function askedOf({ from, to, requestId }: RangeRequest): { from: number; to: number } {
   const [begin, end] = [parseShanghai(from), parseShanghai(to)];
-  if (begin !== null && end !== null && begin < end) return { from: floorSecond(begin), to: ceilToSecond(end) };
+  if (begin !== null && end !== null && begin < end) return { from: floorToSecond(begin), to: ceilToSecond(end) };
   const wrong = begin === null ? "from is no time" : end === null ? "to is no time" : "to does not come after from";
   throw new TidemarkError("TM_RANGE_INVALID", `addRange ${JSON.stringify(requestId)}: ${wrong}; write times as 2026-01-31T00:00:00+08:00`, { path: "addRange" });
 }

@@ -5,6 +5,7 @@ import type { RunSummary } from "../../workflows/types.ts";
 import { TidemarkError } from "../errors.ts";
 import type { SliceCounts } from "../store/commit.ts";
 import { findStream } from "../store/streams.ts";
+import { ceilToSecond, floorToSecond } from "../source/time.ts";
 import { lookbackAge } from "../store/clock.ts";
 import { verifiedWithin } from "../store/requests.ts";
 import { checkpointOf, formatInstant } from "../sync/labels.ts";
@@ -82,7 +83,7 @@ async function toBeSkipped({ store, config }: Services, name: string, { from, to
   const stream = await findStream(store.db, name);
   if (force || stream === null) return [];
   const age = (await lookbackAge(store.db, source.account, source.lookbackMs)) + source.settleMs;
-  const skipped = await verifiedWithin(store.db, stream.id, { from, to }, age);
+  const skipped = await verifiedWithin(store.db, stream.id, { from: floorToSecond(from), to: ceilToSecond(to) }, age);
   return skipped.map((stretch) => ({ from: formatInstant(stretch.from)!, to: formatInstant(stretch.to)! }));
 }
 

@@ -1,5 +1,7 @@
 import { afterEach, expect, test } from "vitest";
-import { type Control, backfillProgress, backfillRanges, controlBackfill } from "../../src/ops/backfills.ts";
+import { runAudit } from "../../src/ops/audit.ts";
+import { backfillProgress, backfillRanges, type Control, controlBackfill } from "../../src/ops/backfills.ts";
+import { runBackfill } from "../../src/ops/run.ts";
 import { startBackfill } from "../../src/ops/start.ts";
 import { type Job, pipelineName, startJob } from "../support/job.ts";
 
@@ -18,6 +20,9 @@ test("a backfill is paused, loses a range that is cancelled meanwhile, and goes 
   const now = Date.now();
   const wanted = job.backfill(now - 7 * 86_400_000, now - 2 * 86_400_000);
   await expect.poll(async () => (await backfillProgress(client, name))?.slices ?? 0, { timeout: 60_000, interval: 50 }).toBeGreaterThan(0);
+  const going = async () => (await backfillProgress(client, name))!;
+  await expect.poll(async () => (await going()).recordsPerMinute ?? 0, { timeout: 60_000, interval: 50 }).toBeGreaterThan(0);
+  expect(await going()).toMatchObject({ requestsPerMinute: expect.any(Number) as number, leftMs: expect.any(Number) as number, ranges: [{ place: 1, state: "open", skipped: [] }] });
   await control({ signal: "pause" });
   await expect.poll(async () => (await backfillProgress(client, name))?.waitingFor, { timeout: 30_000 }).toBe("a resume signal");
   const other = await startBackfill(client, job.services, name, { from: now - 2 * 86_400_000, to: now });
@@ -29,3 +34,29 @@ test("a backfill is paused, loses a range that is cancelled meanwhile, and goes 
   expect((await wanted).status).toBe("completed");
   expect((await backfillRanges(job.services, name)).map((range) => [range.state, range.read > 0])).toEqual([["cancelled", false], ["done", true]]);
 }, 180_000);
+
+test("a range that an audit verified is not read again, and says so; by force it is", async () => {
+  job = await startJob({
+    source: { from: Date.now() - 7 * 86_400_000, settleMs: 200, lookbackMs: 500, sweepEveryMs: 3_600_000, sliceRecords: 500, pageSize: 100 },
+    jushuitan: { orders: 600, days: 6 },
+  });
+  await job.sync();
+  const now = Date.now();
+  const range = { from: now - 6 * 86_400_000, to: now - 86_400_000 };
+  const run = { wait: true, signal: AbortSignal.timeout(120_000), onCost: () => undefined };
+  const whole = [{ from: iso(range.from, Math.floor), to: iso(range.to, Math.ceil) }];
+  expect(await job.backfill(range.from, range.to)).toMatchObject({ status: "completed", skipped: [] });
+  const audit = await runAudit(job.services, job.temporal, pipelineName(job), { byIds: false, repair: false }, run);
+  expect(audit.verdict).toBe("complete");
+  expect(await runBackfill(job.services, job.temporal, pipelineName(job), range, { ...run, wait: false })).toMatchObject({ status: "started", skipped: whole });
+  const again = await job.backfill(range.from, range.to);
+  expect(again).toMatchObject({ status: "completed", counts: { read: 0 }, requests: 0, skipped: whole });
+  expect((await backfillRanges(job.services, pipelineName(job), again.requestId))[0]).toMatchObject({ state: "done", percent: 100, skipped: whole });
+  const forced = await runBackfill(job.services, job.temporal, pipelineName(job), { ...range, force: true }, run);
+  expect(forced).toMatchObject({ status: "completed", skipped: [] });
+  expect(forced.counts!.read).toBeGreaterThan(300);
+}, 180_000);
+
+function iso(ms: number, round: (seconds: number) => number): string {
+  return new Date(round(ms / 1000) * 1000).toISOString().replace(".000", "");
+}
