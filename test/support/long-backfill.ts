@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import type { NodeProcess } from "../../src/local/spawn-node.ts";
+import { runSync } from "../../src/ops/run.ts";
 import type { Comparison } from "../../src/simulator/compare.ts";
 import { Random } from "../../src/simulator/random.ts";
 import { searchAttributes } from "../../src/temporal/schedules.ts";
@@ -97,7 +98,7 @@ export async function runLongBackfill(job: Job, { orders, mostEvents, onLook }: 
   await job.freeze();
   for (let again = 0; again < 2; again++) {
     await sleep(job.config.pipelines[name]!.source.lookbackMs);
-    await job.sync();
+    await runSync(job.services, job.temporal, name, { wait: true, signal: AbortSignal.timeout(600_000) });
   }
   const { rows } = await sql<{ requestId: string; state: string }>`
     select request_id as "requestId", state from backfill_request
