@@ -1,13 +1,12 @@
-import { sql } from "kysely";
 import { TidemarkError } from "../src/errors.ts";
 import { getApi } from "../src/source/jushuitan/index.ts";
 import { ceilToSecond, floorToSecond, parseShanghai } from "../src/source/time.ts";
 import { lookbackAge, readEarlierNow } from "../src/store/clock.ts";
 import { addRequest, cancelRequest, moveRequest } from "../src/store/requests.ts";
-import { backfillLeftMs, backfillStatus } from "../src/sync/requests.ts";
+import { backfillLeft, backfillStatus } from "../src/sync/requests.ts";
 import { pipelineOf, type Services } from "../src/sync/services.ts";
 import { run } from "./support.ts";
-import type { BackfillActivities, RangeChange, RangeRequest, RunRef } from "./types.ts";
+import type { BackfillActivities, RangeChange, RangeRequest, RangesView, RunRef } from "./types.ts";
 
 /** Ranges that people ask for; rows in the store, so that no signal is needed twice. */
 export function createBackfillActivities(services: Services): BackfillActivities {
@@ -32,6 +31,8 @@ export function createBackfillActivities(services: Services): BackfillActivities
     throw new TidemarkError("TM_RANGE_UNKNOWN", `${message.do}Range: no range ${JSON.stringify(message.requestId)}${other} is open`, { path: "requestId" });
   }
 
+  const view = async (ref: RunRef): Promise<RangesView> => ({ ranges: await backfillStatus(store.db, ref.streamId), ...(await backfillLeft(store.db, ref.streamId)) });
+
   return {
     changeRanges: (ref, messages) =>
       run(async (running) => {
@@ -44,17 +45,9 @@ export function createBackfillActivities(services: Services): BackfillActivities
           });
           running.progress(i + 1);
         }
-        return refused;
+        return { refused, view: await view(ref) };
       }),
-    viewRanges: (ref) =>
-      run(async () => ({ ranges: await backfillStatus(store.db, ref.streamId), leftMs: await backfillLeftMs(store.db, ref.streamId) })),
-    openRanges: (ref) =>
-      run(async () => {
-        const { rows } = await sql<{ open: number }>`
-          select count(*)::int as open from load_range where stream_id = ${ref.streamId} and purpose = 'backfill' and state = 'open'
-        `.execute(store.db);
-        return rows[0]!.open;
-      }),
+    viewRanges: (ref) => run(() => view(ref)),
   };
 }
 

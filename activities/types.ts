@@ -3,7 +3,7 @@ import type { SliceCounts } from "../src/store/commit.ts";
 import type { Lane } from "../src/store/leases.ts";
 import type { Place } from "../src/store/requests.ts";
 import type { Purpose } from "../src/store/slices.ts";
-import type { BackfillStatus } from "../src/sync/requests.ts";
+import type { BackfillLeft, BackfillStatus } from "../src/sync/requests.ts";
 import type { RefreshReport } from "../src/tokens/tokens.ts";
 
 /** What activities and workflows hand each other: ids, counts and times. Orders, tokens and secrets never pass here. */
@@ -81,10 +81,9 @@ export type RangeChange =
   | { do: "cancel"; requestId: string }
   | { do: "move"; requestId: string; to: Place };
 
-/** A backfill's ranges, and the modified time that is left of all together (ms). */
-export interface RangesView {
+/** A backfill's ranges. */
+export interface RangesView extends BackfillLeft {
   ranges: BackfillStatus[];
-  leftMs: number;
 }
 
 export interface RunActivities {
@@ -100,11 +99,9 @@ export interface RunActivities {
 }
 
 export interface BackfillActivities {
-  /** In their order; repeating it changes nothing. @returns what was wrong with those that could not be used */
-  changeRanges(run: RunRef, messages: RangeChange[]): Promise<string[]>;
+  /** In their order; repeating it changes nothing. @returns what was wrong with those that could not be used, and the ranges afterwards */
+  changeRanges(run: RunRef, messages: RangeChange[]): Promise<{ refused: string[]; view: RangesView }>;
   viewRanges(run: RunRef): Promise<RangesView>;
-  /** @returns how many ranges still have parts that could not be planned yet */
-  openRanges(run: RunRef): Promise<number>;
 }
 
 /** What an audit is asked for; without times: the whole of the pipeline's first load, up to the settle delay. */

@@ -2,7 +2,7 @@ import {
   ActivityFailure, allHandlersFinished, ApplicationFailure, condition, ContinueAsNew, continueAsNew, defineQuery, defineSignal,
   isCancellation, setHandler,
 } from "@temporalio/workflow";
-import type { RangeChange, SliceRef } from "../activities/types.ts";
+import type { RangeChange, RangesView, SliceRef } from "../activities/types.ts";
 import { type AnyPayload, readAddRange, readCancelRange, readMoveRange, UNREAD, valueOf } from "./backfill-messages.ts";
 import { leaveLane, noTotals, showTotals, takeLane } from "./lane.ts";
 import { runActivities } from "./options.ts";
@@ -36,7 +36,7 @@ export async function backfill(input: BackfillInput): Promise<RunSummary> {
   const { pipeline, mostEvents } = input;
   const totals = input.totals ?? noTotals();
   const pending: BackfillMessage[] = [...(input.pending ?? [])];
-  const state: BackfillState = input.state ?? { paused: false, waitingFor: null, refused: [], view: { ranges: [], leftMs: 0 }, samples: [] };
+  const state: BackfillState = input.state ?? { paused: false, waitingFor: null, refused: [], view: { ranges: [], open: 0, leftMs: 0 }, samples: [] };
   let nowReading: string | null = null;
   let viewedAt = 0;
   const take = (read: (payload: unknown) => RangeChange | { refused: string }) => (...payloads: AnyPayload) => {
@@ -59,8 +59,8 @@ export async function backfill(input: BackfillInput): Promise<RunSummary> {
     try {
       const finished = await readOn(run, { before, reading }, mostEvents);
       if (finished) {
-        await look();
-        if ((await activities.openRanges(run.ref)) === 0) break;
+        look(await activities.viewRanges(run.ref));
+        if (state.view.open === 0) break;
         await condition(() => pending.length > 0, "10 seconds");
         continue;
       }
@@ -89,7 +89,8 @@ export async function backfill(input: BackfillInput): Promise<RunSummary> {
 
   async function before(): Promise<boolean> {
     notePace(state.samples, totals, Date.now());
-    if ((await writeDown()) || Date.now() - viewedAt > VIEW_MS) await look();
+    await writeDown();
+    if (Date.now() - viewedAt > VIEW_MS) look(await activities.viewRanges(run.ref));
     if (!state.paused) return true;
     state.waitingFor = "a resume signal";
     showTotals(`backfill ${pipeline}: paused`, totals, null);
@@ -100,20 +101,22 @@ export async function backfill(input: BackfillInput): Promise<RunSummary> {
     return false;
   }
 
-  /** Turns signals into rows of the store, in the order in which they came. @returns whether there were any */
-  async function writeDown(): Promise<boolean> {
-    const any = pending.length > 0;
+  /** Turns signals into rows of the store, in the order in which they came. */
+  async function writeDown(): Promise<void> {
     while (pending.length > 0 && !isLong(mostEvents)) {
       const messages = pending.slice(0, MESSAGES);
       const changes = messages.filter((message) => message.do !== "look");
-      if (changes.length > 0) (await activities.changeRanges(run.ref, changes)).forEach(refuse);
+      if (changes.length > 0) {
+        const { refused, view } = await activities.changeRanges(run.ref, changes);
+        refused.forEach(refuse);
+        look(view);
+      }
       pending.splice(0, messages.length);
     }
-    return any;
   }
 
-  async function look(): Promise<void> {
-    state.view = await activities.viewRanges(run.ref);
+  function look(view: RangesView): void {
+    state.view = view;
     viewedAt = Date.now();
   }
 

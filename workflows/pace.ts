@@ -12,7 +12,7 @@ export function notePace(samples: PaceSample[], { slices, counts }: Totals, at: 
 }
 
 /** Records and requests a minute over the latest slices, and how long what is left takes at that; null while that is not known. */
-export function paceOf(samples: readonly PaceSample[], { ranges, leftMs }: RangesView): Pace {
+export function paceOf(samples: readonly PaceSample[], { ranges, leftMs }: Pick<RangesView, "ranges" | "leftMs">): Pace {
   const [first, last] = [samples[0], samples.at(-1)];
   const minutes = first === undefined || last === undefined ? 0 : (last.at - first.at) / 60_000;
   const perMinute = (of: "read" | "requests") => (minutes > 0 ? Math.round((last![of] - first![of]) / minutes) : null);

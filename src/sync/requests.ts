@@ -71,11 +71,18 @@ function statusOf({ from, to, skipped, allMs, leftMs, ...row }: Row): BackfillSt
   };
 }
 
-/** Modified time that open ranges still have to read (ms): what requests share counts once. */
-export async function backfillLeftMs(db: Db, streamId: string): Promise<number> {
-  const { rows } = await sql<{ leftMs: number }>`
-    select coalesce(sum(extract(epoch from to_at - next_at) * 1000), 0)::float8 as "leftMs" from load_range
-    where stream_id = ${streamId} and purpose = 'backfill' and state = 'open' and not archive
+/** What backfills have left to do, all requests together. */
+export interface BackfillLeft {
+  /** Stretches, archives included, that no slice was made for yet. */
+  open: number;
+  /** Modified time of theirs (ms), without archives: what requests share counts once. */
+  leftMs: number;
+}
+
+export async function backfillLeft(db: Db, streamId: string): Promise<BackfillLeft> {
+  const { rows } = await sql<BackfillLeft>`
+    select count(*)::int as open, coalesce(sum(extract(epoch from to_at - next_at) * 1000) filter (where not archive), 0)::float8 as "leftMs"
+    from load_range where stream_id = ${streamId} and purpose = 'backfill' and state = 'open'
   `.execute(db);
-  return rows[0]!.leftMs;
+  return rows[0]!;
 }
