@@ -1,8 +1,10 @@
+import { sql } from "kysely";
 import { afterEach, expect, test } from "vitest";
 import { runAudit } from "../../src/ops/audit.ts";
 import { backfillProgress, backfillRanges, type Control, controlBackfill } from "../../src/ops/backfills.ts";
 import { runBackfill } from "../../src/ops/run.ts";
 import { startBackfill } from "../../src/ops/start.ts";
+import type { BackfillProgress } from "../../workflows/types.ts";
 import { type Job, pipelineName, startJob } from "../support/job.ts";
 
 let job: Job;
@@ -55,6 +57,30 @@ test("a range that an audit verified is not read again, and says so; by force it
   const forced = await runBackfill(job.services, job.temporal, pipelineName(job), { ...range, force: true }, run);
   expect(forced).toMatchObject({ status: "completed", skipped: [] });
   expect(forced.counts!.read).toBeGreaterThan(300);
+}, 180_000);
+
+test("signals that a run has no room for are carried into the next one, in their order", async () => {
+  job = await startJob({
+    worker: "process", source: { from: Date.now(), settleMs: 200, lookbackMs: 500, sweepEveryMs: 3_600_000 }, jushuitan: { orders: 100, days: 2 },
+  });
+  const name = pipelineName(job);
+  const { client } = job.temporal;
+  const day = (n: number) => new Date(Date.now() - (100 - n) * 86_400_000).toISOString();
+  const request = (n: number) => ({ from: day(n), to: day(n + 1), requestId: `r${n}` });
+  // No worker yet: all signals lie in the first run's history, which is too long for it at once.
+  const handle = await client.workflow.signalWithStart("backfill", {
+    workflowId: `backfill/${name}`, taskQueue: job.config.runtime.taskQueue, args: [{ pipeline: name, heartbeatMs: 2_000, mostEvents: 60 }], signal: "addRange", signalArgs: [request(0)],
+  });
+  for (let n = 1; n <= 50; n++) {
+    await handle.signal("addRange", request(n));
+    await handle.signal("cancelRange", `r${n}`);
+  }
+  await handle.signal("cancelRange", "nobody");
+  job.startWorker();
+  await expect.poll(async () => (await handle.describe()).status.name, { timeout: 90_000 }).toBe("COMPLETED");
+  const { rows } = await sql<{ id: string; state: string }>`select request_id as id, state from backfill_request q order by q.id`.execute(job.store.db);
+  expect(rows).toEqual(Array.from({ length: 51 }, (_, n) => ({ id: `r${n}`, state: n === 0 ? "done" : "cancelled" })));
+  expect((await client.workflow.getHandle(`backfill/${name}`).query<BackfillProgress>("progress")).refused).toEqual([expect.stringContaining("nobody")]);
 }, 180_000);
 
 function iso(ms: number, round: (seconds: number) => number): string {
