@@ -15,5 +15,5 @@ export const shared = {
 
 /** `npm test`. */
 export default defineConfig({
-  test: { ...shared, reporters: [...shared.reporters], globalSetup: [...shared.globalSetup], include: ["test/**/*.test.ts"], exclude: ["test/full/**", "test/chaos/{seeds,recovery}.test.ts", "**/node_modules/**"] },
+  test: { ...shared, reporters: [...shared.reporters], globalSetup: [...shared.globalSetup], include: ["test/**/*.test.ts"], exclude: ["test/full/**", "test/million/**", "test/chaos/{seeds,recovery}.test.ts", "**/node_modules/**"] },
 });

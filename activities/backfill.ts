@@ -1,53 +1,60 @@
-import { sql } from "kysely";
 import { TidemarkError } from "../src/errors.ts";
 import { getApi } from "../src/source/jushuitan/index.ts";
-import { readEarlierNow } from "../src/store/clock.ts";
-import { floorSecond } from "../src/store/plan.ts";
-import { addRange } from "../src/store/ranges.ts";
+import { ceilToSecond, floorToSecond, parseShanghai } from "../src/source/time.ts";
+import { lookbackAge, readEarlierNow } from "../src/store/clock.ts";
+import { addRequest, cancelRequest, moveRequest } from "../src/store/requests.ts";
+import { backfillLeft, backfillStatus } from "../src/sync/requests.ts";
 import { pipelineOf, type Services } from "../src/sync/services.ts";
 import { run } from "./support.ts";
-import type { BackfillActivities, RangeRequest } from "./types.ts";
+import type { BackfillActivities, RangeChange, RangeRequest, RangesView, RunRef } from "./types.ts";
 
 /** Ranges that people ask for; rows in the store, so that no signal is needed twice. */
 export function createBackfillActivities(services: Services): BackfillActivities {
   const { store, config } = services;
+
+  async function add(ref: RunRef, range: RangeRequest): Promise<void> {
+    const { source } = pipelineOf(config, ref.pipeline);
+    await addRequest(store, ref, {
+      requestId: range.requestId, asked: askedOf(range), force: range.force ?? false, archiveToo: getApi(source.api).archive,
+      // What is newer than the settle delay comes by the forward runs.
+      settled: floorToSecond((await readEarlierNow(store.db, source.account)) - source.settleMs),
+      verifiedAgeMs: (await lookbackAge(store.db, source.account, source.lookbackMs)) + source.settleMs,
+    });
+  }
+
+  /** @throws TidemarkError `TM_RANGE_INVALID`, `TM_RANGE_UNKNOWN` */
+  async function change(ref: RunRef, message: RangeChange): Promise<void> {
+    if (message.do === "add") return add(ref, message.range);
+    const known = message.do === "cancel" ? await cancelRequest(store, ref, message.requestId) : await moveRequest(store, ref, message.requestId, message.to);
+    if (known) return;
+    const other = message.do === "move" && typeof message.to === "object" ? `, or none ${JSON.stringify(message.to.before)} to go before,` : "";
+    throw new TidemarkError("TM_RANGE_UNKNOWN", `${message.do}Range: no range ${JSON.stringify(message.requestId)}${other} is open`, { path: "requestId" });
+  }
+
+  const view = async (ref: RunRef): Promise<RangesView> => ({ ranges: await backfillStatus(store.db, ref.streamId), ...(await backfillLeft(store.db, ref.streamId)) });
+
   return {
-    addRange: (ref, range) =>
-      run(async () => {
-        const { source } = pipelineOf(config, ref.pipeline);
-        const { from, to } = validRange(range);
-        // What is newer than the settle delay comes by the forward runs.
-        const settled = floorSecond((await readEarlierNow(store.db, source.account)) - source.settleMs);
-        const fromAt = Math.min(floorSecond(from), settled);
-        await addRange(store.db, {
-          streamId: ref.streamId, purpose: "backfill", requestId: range.requestId, fromAt,
-          toAt: Math.max(fromAt, Math.min(Math.ceil(to / 1000) * 1000, settled)), archiveToo: getApi(source.api).archive,
-        });
+    changeRanges: (ref, messages) =>
+      run(async (running) => {
+        const refused: string[] = [];
+        for (const [i, message] of messages.entries()) {
+          // A wrong message must not hold up the others.
+          await change(ref, message).catch((error: unknown) => {
+            if (!(error instanceof TidemarkError && (error.code === "TM_RANGE_INVALID" || error.code === "TM_RANGE_UNKNOWN"))) throw error;
+            refused.push(error.message);
+          });
+          running.progress(i + 1);
+        }
+        return { refused, view: await view(ref) };
       }),
-    cancelRange: (ref, requestId) =>
-      run(async () => {
-        await sql`
-          update load_range set state = 'cancelled', done_at = clock_timestamp()
-          where stream_id = ${ref.streamId} and state in ('open', 'planned')
-            and (request_id = ${requestId} or archive_of = (select id from load_range where request_id = ${requestId}))
-        `.execute(store.db);
-      }),
-    openRanges: (ref) =>
-      run(async () => {
-        const { rows } = await sql<{ open: number }>`
-          select count(*)::int as open from load_range where stream_id = ${ref.streamId} and purpose = 'backfill' and state = 'open'
-        `.execute(store.db);
-        return rows[0]!.open;
-      }),
+    viewRanges: (ref) => run(() => view(ref)),
   };
 }
 
 /** Signals come from people too, by Temporal's own tools. @throws TidemarkError `TM_RANGE_INVALID` */
-function validRange(range: Partial<RangeRequest> | null): { from: number; to: number } {
-  const from = Date.parse(range?.from ?? "");
-  const to = Date.parse(range?.to ?? "");
-  if (Number.isFinite(from) && Number.isFinite(to) && from < to && typeof range?.requestId === "string" && range.requestId !== "") return { from, to };
-  throw new TidemarkError("TM_RANGE_INVALID", "a range needs from (inclusive) and to (exclusive, later) as ISO 8601 times, and a requestId", {
-    path: "addRange", fix: 'For example {"from":"2026-01-01T00:00:00+08:00","to":"2026-02-01T00:00:00+08:00","requestId":"january"}.',
-  });
+function askedOf({ from, to, requestId }: RangeRequest): { from: number; to: number } {
+  const [begin, end] = [parseShanghai(from), parseShanghai(to)];
+  if (begin !== null && end !== null && begin < end) return { from: floorToSecond(begin), to: ceilToSecond(end) };
+  const wrong = begin === null ? "from is no time" : end === null ? "to is no time" : "to does not come after from";
+  throw new TidemarkError("TM_RANGE_INVALID", `addRange ${JSON.stringify(requestId)}: ${wrong}; write times as 2026-01-31T00:00:00+08:00`, { path: "addRange" });
 }

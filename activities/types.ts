@@ -1,7 +1,9 @@
 import type { AuditNumbers } from "../src/store/audit-report.ts";
 import type { SliceCounts } from "../src/store/commit.ts";
 import type { Lane } from "../src/store/leases.ts";
+import type { Place } from "../src/store/requests.ts";
 import type { Purpose } from "../src/store/slices.ts";
+import type { BackfillLeft, BackfillStatus } from "../src/sync/requests.ts";
 import type { RefreshReport } from "../src/tokens/tokens.ts";
 
 /** What activities and workflows hand each other: ids, counts and times. Orders, tokens and secrets never pass here. */
@@ -69,6 +71,19 @@ export interface RangeRequest {
   to: string;
   /** Made by the caller: the same request twice makes one range. */
   requestId: string;
+  /** Read what audits have verified, too. */
+  force?: boolean;
+}
+
+/** What a person wants changed of a backfill's ranges. */
+export type RangeChange =
+  | { do: "add"; range: RangeRequest }
+  | { do: "cancel"; requestId: string }
+  | { do: "move"; requestId: string; to: Place };
+
+/** A backfill's ranges. */
+export interface RangesView extends BackfillLeft {
+  ranges: BackfillStatus[];
 }
 
 export interface RunActivities {
@@ -84,10 +99,9 @@ export interface RunActivities {
 }
 
 export interface BackfillActivities {
-  addRange(run: RunRef, range: RangeRequest): Promise<void>;
-  cancelRange(run: RunRef, requestId: string): Promise<void>;
-  /** @returns how many ranges still have parts that could not be planned yet */
-  openRanges(run: RunRef): Promise<number>;
+  /** In their order; repeating it changes nothing. @returns what was wrong with those that could not be used, and the ranges afterwards */
+  changeRanges(run: RunRef, messages: RangeChange[]): Promise<{ refused: string[]; view: RangesView }>;
+  viewRanges(run: RunRef): Promise<RangesView>;
 }
 
 /** What an audit is asked for; without times: the whole of the pipeline's first load, up to the settle delay. */

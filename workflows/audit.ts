@@ -13,7 +13,7 @@ const KIND = defineSearchAttributeKey("TidemarkKind", SearchAttributeType.KEYWOR
 /**
  * Compares closed windows with the source: the source's count, a catch-up of forward runs, the same count again and the index.
  * Windows that differ are read and compared id by id; what is missing or stale is loaded where that is wanted. Takes the
- * requests that forward runs leave over. About 10 events a compared slice; continues as new when Temporal suggests it.
+ * requests that forward runs leave over. About 10 events a compared slice; continues as new after 3,000 events, or when Temporal suggests it.
  */
 export async function audit(input: AuditInput): Promise<AuditSummary> {
   const { pipeline, heartbeatMs } = input;

@@ -2,46 +2,65 @@ import {
   ActivityFailure, allHandlersFinished, ApplicationFailure, condition, ContinueAsNew, continueAsNew, defineQuery, defineSignal,
   isCancellation, setHandler,
 } from "@temporalio/workflow";
-import type { RangeRequest, SliceRef } from "../activities/types.ts";
-import { type LaneRun, leaveLane, noTotals, showTotals, takeLane } from "./lane.ts";
+import type { RangeChange, RangesView, SliceRef } from "../activities/types.ts";
+import { type AnyPayload, readAddRange, readCancelRange, readMoveRange, UNREAD, valueOf } from "./backfill-messages.ts";
+import { leaveLane, noTotals, showTotals, takeLane } from "./lane.ts";
 import { runActivities } from "./options.ts";
-import { readOn } from "./read-on.ts";
-import type { BackfillInput, BackfillMessage, BackfillProgress, RunSummary } from "./types.ts";
+import { notePace, paceOf } from "./pace.ts";
+import { isLong, readOn } from "./read-on.ts";
+import type { BackfillInput, BackfillMessage, BackfillProgress, BackfillState, RunSummary } from "./types.ts";
 
-/** Adds a range of modified time; the same request id twice makes one range. */
-export const addRangeSignal = defineSignal<[RangeRequest]>("addRange");
+/** Adds a range of modified time, a RangeRequest; the same request id twice makes one range. */
+export const addRangeSignal = defineSignal<AnyPayload>("addRange", UNREAD);
 /** Ends a range by its request id; what was read of it stays. */
-export const cancelRangeSignal = defineSignal<[string]>("cancelRange");
+export const cancelRangeSignal = defineSignal<AnyPayload>("cancelRange", UNREAD);
+/** Changes the order: { requestId, to: "first" | "last" } or { requestId, before }. */
+export const moveRangeSignal = defineSignal<AnyPayload>("moveRange", UNREAD);
 /** Something else for this lane lies in the store, such as records of quarantine to be tried again. */
-export const lookSignal = defineSignal("look");
-export const pauseSignal = defineSignal("pause");
-export const resumeSignal = defineSignal("resume");
+export const lookSignal = defineSignal<AnyPayload>("look", UNREAD);
+export const pauseSignal = defineSignal<AnyPayload>("pause", UNREAD);
+export const resumeSignal = defineSignal<AnyPayload>("resume", UNREAD);
 export const progressQuery = defineQuery<BackfillProgress>("progress");
+
+/** The ranges are looked at again after this long (ms of workflow time), or when a signal changed them. */
+const VIEW_MS = 10_000;
+/** Signals written down by one activity. */
+const MESSAGES = 50;
 
 /**
  * Reads the ranges that people ask for, by closed windows, on what forward runs leave of the request budget. Ranges live in
- * the store; a signal that is not written down yet is carried along. Ends when no range is left; continues as new when
- * Temporal suggests it.
+ * the store; a signal that is not written down yet is carried along. Ends when no range is left; continues as new after
+ * 3,000 events, or when Temporal suggests it.
  */
 export async function backfill(input: BackfillInput): Promise<RunSummary> {
+  const { pipeline, mostEvents } = input;
   const totals = input.totals ?? noTotals();
   const pending: BackfillMessage[] = [...(input.pending ?? [])];
-  const state: Omit<BackfillProgress, "slices" | "counts"> = { paused: input.paused ?? false, reading: null, waitingFor: null, refused: [] };
-  setHandler(addRangeSignal, (range) => void pending.push({ do: "add", range }), { description: "Add a range { from, to, requestId } of modified time" });
-  setHandler(cancelRangeSignal, (requestId) => void pending.push({ do: "cancel", requestId }), { description: "End a range by its request id" });
+  const state: BackfillState = input.state ?? { paused: false, waitingFor: null, refused: [], view: { ranges: [], open: 0, leftMs: 0 }, samples: [] };
+  let nowReading: string | null = null;
+  let viewedAt = 0;
+  const take = (read: (payload: unknown) => RangeChange | { refused: string }) => (...payloads: AnyPayload) => {
+    const message = read(valueOf(payloads));
+    if ("refused" in message) refuse(message.refused);
+    else pending.push(message);
+  };
+  setHandler(addRangeSignal, take(readAddRange), { description: "Add a range { from, to, requestId, force? } of modified time" });
+  setHandler(cancelRangeSignal, take(readCancelRange), { description: "End a range by its request id, a text" });
+  setHandler(moveRangeSignal, take(readMoveRange), { description: 'Change the order: { requestId, to: "first" | "last" } or { requestId, before }' });
   setHandler(lookSignal, () => void pending.push({ do: "look" }), { description: "Look for work in the store" });
   setHandler(pauseSignal, () => void (state.paused = true), { description: "Stop after the slice under way" });
   setHandler(resumeSignal, () => void (state.paused = false), { description: "Go on" });
-  setHandler(progressQuery, () => ({ ...state, slices: totals.slices, counts: totals.counts }), { description: "Counts and what is being read" });
+  setHandler(progressQuery, progress, { description: "Ranges, counts, pace, and what is being read" });
 
   const activities = runActivities(input.heartbeatMs);
-  const runAgain = () => continueAsNew<typeof backfill>({ ...input, pending, paused: state.paused, totals });
-  const run = await takeLane(activities, input.pipeline, "backfill", totals);
+  const runAgain = () => continueAsNew<typeof backfill>({ ...input, pending, state, totals });
+  const run = await takeLane(activities, pipeline, "backfill", totals);
   for (;;) {
     try {
-      const finished = await readOn(run, { before, reading });
-      if (finished && (await activities.openRanges(run.ref)) === 0) break;
+      const finished = await readOn(run, { before, reading }, mostEvents);
       if (finished) {
+        look(await activities.viewRanges(run.ref));
+        if (state.view.open === 0) break;
         await condition(() => pending.length > 0, "10 seconds");
         continue;
       }
@@ -55,22 +74,55 @@ export async function backfill(input: BackfillInput): Promise<RunSummary> {
   const checkpoint = await leaveLane(run);
   // A signal that came in meanwhile would be lost with the end of this run.
   if (pending.length > 0) await runAgain();
-  showTotals(`backfill ${input.pipeline}: done`, totals, null);
-  return { pipeline: input.pipeline, checkpoint, ...totals };
+  showTotals(`backfill ${pipeline}: done`, totals, null);
+  return { pipeline, checkpoint, ...totals };
+
+  function progress(): BackfillProgress {
+    const { view, samples, ...rest } = state;
+    return { ...rest, slices: totals.slices, counts: totals.counts, reading: nowReading, ranges: view.ranges, ...paceOf(samples, view) };
+  }
+
+  function refuse(why: string): void {
+    state.refused.push(why);
+    state.refused.splice(0, state.refused.length - 20);
+  }
 
   async function before(): Promise<boolean> {
-    await writeDown(run, pending, state.refused);
+    notePace(state.samples, totals, Date.now());
+    await writeDown();
+    if (Date.now() - viewedAt > VIEW_MS) look(await activities.viewRanges(run.ref));
     if (!state.paused) return true;
     state.waitingFor = "a resume signal";
-    showTotals(`backfill ${input.pipeline}: paused`, totals, null);
+    showTotals(`backfill ${pipeline}: paused`, totals, null);
     await condition(() => !state.paused || pending.length > 0);
     state.waitingFor = null;
+    // A rest is no part of the pace.
+    state.samples.length = 0;
     return false;
   }
 
+  /** Turns signals into rows of the store, in the order in which they came. */
+  async function writeDown(): Promise<void> {
+    while (pending.length > 0 && !isLong(mostEvents)) {
+      const messages = pending.slice(0, MESSAGES);
+      const changes = messages.filter((message) => message.do !== "look");
+      if (changes.length > 0) {
+        const { refused, view } = await activities.changeRanges(run.ref, changes);
+        refused.forEach(refuse);
+        look(view);
+      }
+      pending.splice(0, messages.length);
+    }
+  }
+
+  function look(view: RangesView): void {
+    state.view = view;
+    viewedAt = Date.now();
+  }
+
   function reading(slice: SliceRef | null): void {
-    state.reading = slice?.label ?? null;
-    showTotals(`backfill ${input.pipeline}`, totals, state.reading);
+    nowReading = slice?.label ?? null;
+    showTotals(`backfill ${pipeline}`, totals, nowReading);
   }
 
   /** What only a person can mend is waited for: ending would lose the signals. Any signal, or half a minute, tries again. */
@@ -78,25 +130,9 @@ export async function backfill(input: BackfillInput): Promise<RunSummary> {
     const cause = error instanceof ActivityFailure ? error.cause : error;
     if (cause instanceof ApplicationFailure && cause.type === "TM_LEASE_LOST") return runAgain();
     state.waitingFor = cause instanceof Error ? `${cause instanceof ApplicationFailure ? `${cause.type}: ` : ""}${cause.message}` : String(cause);
-    showTotals(`backfill ${input.pipeline}: waits for a person. ${state.waitingFor}`, totals, null);
+    showTotals(`backfill ${pipeline}: waits for a person. ${state.waitingFor}`, totals, null);
     const seen = pending.length;
     await condition(() => pending.length > seen, "30 seconds");
     state.waitingFor = null;
-  }
-}
-
-/** Turns signals into rows of the store, in the order in which they came. */
-async function writeDown(run: LaneRun, pending: BackfillMessage[], refused: string[]): Promise<void> {
-  for (let message = pending[0]; message !== undefined; message = pending[0]) {
-    try {
-      if (message.do === "add") await run.activities.addRange(run.ref, message.range);
-      else if (message.do === "cancel") await run.activities.cancelRange(run.ref, message.requestId);
-    } catch (error) {
-      // A wrong message must not hold up the others.
-      if (!(error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === "TM_RANGE_INVALID")) throw error;
-      refused.push(error.cause.message);
-      refused.splice(0, refused.length - 20);
-    }
-    pending.shift();
   }
 }

@@ -9,11 +9,20 @@ export interface Between {
   reading(slice: SliceRef | null): void;
 }
 
+/** A run's history holds no more events than about these; one slice adds some dozens. */
+const MOST_EVENTS = 3_000;
+
+/** Whether the history has become long enough to continue as new. */
+export function isLong(mostEvents = MOST_EVENTS): boolean {
+  const { continueAsNewSuggested, historyLength } = workflowInfo();
+  return continueAsNewSuggested || historyLength >= mostEvents;
+}
+
 /**
  * Slice after slice until nothing is left to read. One slice is loaded while the next one is read, and commits are in order.
  * @returns false when the history has become long enough to continue as new; nothing is under way then
  */
-export async function readOn(run: LaneRun, between: Between): Promise<boolean> {
+export async function readOn(run: LaneRun, between: Between, mostEvents?: number): Promise<boolean> {
   let headRead = false;
   let loading = null as { sliceId: string; committed: Promise<boolean> } | null;
   const settle = async (): Promise<void> => {
@@ -22,7 +31,7 @@ export async function readOn(run: LaneRun, between: Between): Promise<boolean> {
     if (!committed) headRead = false;
   };
   for (;;) {
-    if (workflowInfo().continueAsNewSuggested) {
+    if (isLong(mostEvents)) {
       await settle();
       return false;
     }

@@ -7,7 +7,7 @@ import type { RunSummary, SyncInput } from "./types.ts";
 /**
  * One scheduled run of a pipeline: slice after slice until the source has nothing newer. Its range comes from the store's
  * checkpoint, never from the schedule's time. The next slice is read while this one is loaded; commits are in order.
- * About 45 events a slice; continues as new when Temporal suggests it.
+ * About 45 events a slice; continues as new after 3,000 events, or when Temporal suggests it.
  */
 export async function sync(input: SyncInput): Promise<RunSummary> {
   const totals = input.totals ?? noTotals();

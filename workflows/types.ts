@@ -1,5 +1,6 @@
-import type { AuditCounts, AuditRequest, RangeRequest } from "../activities/types.ts";
+import type { AuditCounts, AuditRequest, RangeChange, RangesView } from "../activities/types.ts";
 import type { SliceCounts } from "../src/store/commit.ts";
+import type { BackfillStatus } from "../src/sync/requests.ts";
 
 /** What is carried from run to run when a workflow continues as new. */
 export interface Totals {
@@ -40,25 +41,60 @@ export interface AuditSummary {
   counts: AuditCounts;
 }
 
+/** What a backfill takes along when it continues as new. */
+export interface BackfillState {
+  paused: boolean;
+  /** Why it waits, when it waits. */
+  waitingFor: string | null;
+  /** Messages that could not be used, and why; the latest 20. */
+  refused: string[];
+  /** As last seen. */
+  view: RangesView;
+  samples: PaceSample[];
+}
+
 export interface BackfillInput {
   pipeline: string;
   heartbeatMs: number;
-  /** Signals that came in but were not written down yet, and whether the backfill is paused. */
+  /** Events of its history after which a run continues as new; default 3,000. */
+  mostEvents?: number;
+  /** Set by the workflow itself when it continues as new: signals that came in but were not written down yet, and its state. */
   pending?: BackfillMessage[];
-  paused?: boolean;
+  state?: BackfillState;
   totals?: Totals;
 }
 
-export type BackfillMessage = { do: "add"; range: RangeRequest } | { do: "cancel"; requestId: string } | { do: "look" };
+export type BackfillMessage = RangeChange | { do: "look" };
 
-export interface BackfillProgress {
+/** How far a run was when a slice had been committed. */
+export interface PaceSample {
+  /** Workflow time (ms). */
+  at: number;
+  slices: number;
+  read: number;
+  requests: number;
+}
+
+/** How fast it goes over the latest slices, and what is left. null: not known yet. */
+export interface Pace {
+  recordsPerMinute: number | null;
+  requestsPerMinute: number | null;
+  /** Modified time that is still to be read, of all ranges together (ms). */
+  leftMs: number;
+  /** By what the open ranges held so far. */
+  recordsLeft: number | null;
+  /** At that pace (ms). */
+  timeLeftMs: number | null;
+}
+
+export interface BackfillProgress extends Pace {
   paused: boolean;
   slices: number;
   counts: SliceCounts;
   /** What is being read now. */
   reading: string | null;
-  /** Why it waits, when it waits. */
   waitingFor: string | null;
-  /** Messages that could not be used, and why; the latest 20. */
   refused: string[];
+  /** The open ranges in their order, then the latest others; at most 20. */
+  ranges: BackfillStatus[];
 }

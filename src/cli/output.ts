@@ -1,6 +1,7 @@
 import { SingleBar } from "cli-progress";
 import Table from "cli-table3";
 import pc from "picocolors";
+import type { Pace } from "../../workflows/types.ts";
 
 /** How far a wait is. */
 export interface ProgressView {
@@ -54,6 +55,14 @@ export function formatSpan(ms: number): string {
   const units = [["d", 86_400_000], ["h", 3_600_000], ["min", 60_000], ["s", 1_000]] as const;
   const [unit, size] = units.find(([, size]) => ms >= size) ?? units[3];
   return `${Math.round(ms / size)} ${unit}`;
+}
+
+/** How fast a backfill goes and what is left, as far as it is known: labels and values. */
+export function paceOf({ recordsPerMinute, requestsPerMinute, recordsLeft, timeLeftMs }: Omit<Pace, "leftMs">): (readonly [string, string])[] {
+  return [
+    ...(recordsPerMinute === null ? [] : [["pace", `${formatCount(recordsPerMinute)} records and ${formatCount(requestsPerMinute ?? 0)} requests a minute`] as const]),
+    ...(recordsLeft === null ? [] : [["left", `about ${formatCount(recordsLeft)} records${timeLeftMs === null ? "" : `, ${formatSpan(timeLeftMs)}`}`] as const]),
+  ];
 }
 
 /** A progress bar; nothing where standard error is no terminal, since it would fill a log. */

@@ -106,8 +106,7 @@ async function progress({ store }: Machines, requestId: string): Promise<View> {
   const { rows } = await sql<{ read: number; loaded: number; state: string | null }>`
     select (select coalesce(sum(row_count), 0)::int from page) + (select coalesce(sum(read), 0)::int from slice where state = 'committed') as read,
       (select count(*)::int from record where held = 'loaded') as loaded,
-      (select max(a.state) from load_range r join load_range a on a.id = r.id or a.archive_of = r.id
-        where r.request_id = ${requestId}) as state
+      (select state from backfill_request where request_id = ${requestId}) as state
   `.execute(store.services.store.db);
   const row = rows[0]!;
   return { ...row, done: row.state === "done" };

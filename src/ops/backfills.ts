@@ -1,15 +1,22 @@
 import { type Client, WorkflowNotFoundError } from "@temporalio/client";
 import type { BackfillProgress } from "../../workflows/types.ts";
 import { TidemarkError } from "../errors.ts";
+import type { Place } from "../store/requests.ts";
 import { findStream } from "../store/streams.ts";
+import { type BackfillStatus, backfillStatus } from "../sync/requests.ts";
 import type { Services } from "../sync/services.ts";
-import { type BackfillStatus, backfillStatus } from "./status.ts";
 
-/** The latest ranges that people asked for, newest first. */
-export async function backfillRanges({ store }: Services, name: string): Promise<BackfillStatus[]> {
+/** The ranges that people asked for: those that are open in their order, then the latest others. @param requestId only this one */
+export async function backfillRanges({ store }: Services, name: string, requestId: string | null = null): Promise<BackfillStatus[]> {
   const stream = await findStream(store.db, name);
-  return stream === null ? [] : backfillStatus(store, stream.id);
+  return stream === null ? [] : backfillStatus(store.db, stream.id, requestId);
 }
+
+/** What a signal to a backfill carries. */
+export type Control =
+  | { signal: "pause" | "resume" }
+  | { signal: "cancelRange"; requestId: string }
+  | { signal: "moveRange"; requestId: string; to: Place };
 
 /** What the pipeline's backfill does now, by its own word; null when none runs or no worker answers for it. */
 export async function backfillProgress(client: Client, name: string): Promise<BackfillProgress | null> {
@@ -26,14 +33,26 @@ export async function backfillProgress(client: Client, name: string): Promise<Ba
  * Signals the pipeline's running backfill.
  * @throws TidemarkError `TM_BACKFILL_NONE` when none runs, `TM_RANGE_UNKNOWN`
  */
-export async function controlBackfill(services: Services, client: Client, name: string, signal: string, requestId?: string): Promise<string> {
-  if (requestId !== undefined && !(await backfillRanges(services, name)).some((range) => range.requestId === requestId)) {
-    throw new TidemarkError("TM_RANGE_UNKNOWN", `there is no range ${requestId} of ${name}`, { path: "request", fix: `Take one from "tidemark backfill list ${name}".` });
-  }
+export async function controlBackfill(services: Services, client: Client, name: string, control: Control): Promise<string> {
+  const before = control.signal === "moveRange" && typeof control.to === "object" ? [control.to.before] : [];
+  for (const requestId of "requestId" in control ? [control.requestId, ...before] : []) await requireOpen(services, name, requestId);
   const workflowId = `backfill/${name}`;
-  await client.workflow.getHandle(workflowId).signal(signal, ...(requestId === undefined ? [] : [requestId])).catch((error: unknown) => {
+  await client.workflow.getHandle(workflowId).signal(control.signal, ...payloadOf(control)).catch((error: unknown) => {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
     throw new TidemarkError("TM_BACKFILL_NONE", `no backfill of ${name} runs`, { fix: `"tidemark backfill ${name} --from … --to …" starts one; ranges that were left open are read with it.` });
   });
   return workflowId;
+}
+
+async function requireOpen(services: Services, name: string, requestId: string): Promise<void> {
+  const [range] = await backfillRanges(services, name, requestId);
+  if (range !== undefined && range.state !== "done" && range.state !== "cancelled") return;
+  const why = range === undefined ? `there is no range ${requestId} of ${name}` : `the range ${requestId} of ${name} is ${range.state}`;
+  throw new TidemarkError("TM_RANGE_UNKNOWN", why, { path: "request", fix: `Take an open one from "tidemark backfill list ${name}".` });
+}
+
+function payloadOf(control: Control): unknown[] {
+  if (control.signal === "cancelRange") return [control.requestId];
+  if (control.signal !== "moveRange") return [];
+  return [{ requestId: control.requestId, ...(typeof control.to === "object" ? control.to : { to: control.to }) }];
 }

@@ -65,9 +65,10 @@ async function readRun({ store }: Services, name: string, { workflowId, runId }:
 
 async function readRange({ store }: Services, requestId: string): Promise<Reading> {
   const { rows } = await sql<Reading>`
-    select ${PROGRESS}, (select extract(epoch from to_at - next_at) * 1000 from load_range where request_id = ${requestId})::float8 as "leftMs"
-    from load_range r join slice s on s.range_id = r.id
-    where r.request_id = ${requestId} or r.archive_of = (select id from load_range where request_id = ${requestId})
+    select ${PROGRESS}, (
+      select sum(extract(epoch from r.to_at - r.next_at)) * 1000 from backfill_request q join backfill_range r on r.request = q.id
+      where q.request_id = ${requestId} and not r.archive)::float8 as "leftMs"
+    from backfill_request q join backfill_range r on r.request = q.id join slice s on s.range_id = r.id where q.request_id = ${requestId}
   `.execute(store.db);
   return rows[0]!;
 }

@@ -5,12 +5,15 @@ import type { RunSummary } from "../../workflows/types.ts";
 import { TidemarkError } from "../errors.ts";
 import type { SliceCounts } from "../store/commit.ts";
 import { findStream } from "../store/streams.ts";
-import { checkpointOf } from "../sync/labels.ts";
+import { ceilToSecond, floorToSecond } from "../source/time.ts";
+import { lookbackAge } from "../store/clock.ts";
+import { verifiedWithin } from "../store/requests.ts";
+import { checkpointOf, formatInstant } from "../sync/labels.ts";
 import { pipelineOf, type Services } from "../sync/services.ts";
 import { type OpenedTemporal, runLink } from "./open.ts";
 import { type RunView, watchRun } from "./run-view.ts";
-import { requireTaken, requireWorker, type Started, startBackfill, startSync } from "./start.ts";
-import { backfillStatus } from "./status.ts";
+import { backfillRanges } from "./backfills.ts";
+import { type BackfillAsked, requireTaken, requireWorker, type Started, startBackfill, startSync } from "./start.ts";
 import { backfillDid } from "./wait.ts";
 import { workersGone } from "./workers.ts";
 
@@ -19,6 +22,10 @@ export interface RunReport extends Started {
   pipeline: string;
   status: "started" | "completed" | "failed";
   link: string | null;
+  /** Names a backfill's range. */
+  requestId?: string;
+  /** Of a backfill's range: verified by an audit, and therefore not read. */
+  skipped?: { from: string; to: string }[];
   counts?: Omit<SliceCounts, "requests" | "pages">;
   requests?: number;
   pages?: number;
@@ -53,22 +60,31 @@ export async function runSync(services: Services, temporal: OpenedTemporal, name
   return { ...base, status: "completed", ...flat(summary), seconds: since(began) };
 }
 
-/** Asks for a range, and with `wait` returns when all of it is committed. @param range ms UTC; `to` exclusive @throws TidemarkError */
-export async function runBackfill(
-  services: Services, temporal: OpenedTemporal, name: string, range: { from: number; to: number }, options: RunOptions,
-): Promise<RunReport> {
+/** Asks for a range, and with `wait` returns when all of it is committed. @throws TidemarkError */
+export async function runBackfill(services: Services, temporal: OpenedTemporal, name: string, range: BackfillAsked, options: RunOptions): Promise<RunReport> {
   pipelineOf(services.config, name);
   const { taskQueue } = services.config.runtime;
   const began = performance.now();
   if (options.wait) await requireWorker(temporal.client, temporal.namespace, taskQueue);
   const started = await startBackfill(temporal.client, services, name, range);
-  const base = { pipeline: name, workflowId: started.workflowId, runId: started.runId, link: runLink(temporal, started.workflowId, started.runId) };
   const window = { from: new Date(range.from).toISOString(), to: new Date(range.to).toISOString() };
-  if (!options.wait) return { ...base, status: "started", ...window };
+  const base = { pipeline: name, ...started, link: runLink(temporal, started.workflowId, started.runId), ...window };
+  if (!options.wait) return { ...base, status: "started", skipped: await toBeSkipped(services, name, range) };
   await requireTaken(temporal.client, started, taskQueue);
   await watched(services, rangeDone(services, temporal, name, started.requestId, options.signal), watchRun(services, name, { requestId: started.requestId }), options);
   const summary = await rangeSummary(services, name, started.requestId);
-  return { ...base, status: "completed", ...summary, ...window, seconds: since(began) };
+  const [done] = await backfillRanges(services, name, started.requestId);
+  return { ...base, status: "completed", ...summary, skipped: done?.skipped ?? [], seconds: since(began) };
+}
+
+/** What the backfill will leave out, by the same rule. */
+async function toBeSkipped({ store, config }: Services, name: string, { from, to, force = false }: BackfillAsked): Promise<{ from: string; to: string }[]> {
+  const { source } = pipelineOf(config, name);
+  const stream = await findStream(store.db, name);
+  if (force || stream === null) return [];
+  const age = (await lookbackAge(store.db, source.account, source.lookbackMs)) + source.settleMs;
+  const skipped = await verifiedWithin(store.db, stream.id, { from: floorToSecond(from), to: ceilToSecond(to) }, age);
+  return skipped.map((stretch) => ({ from: formatInstant(stretch.from)!, to: formatInstant(stretch.to)! }));
 }
 
 /** Waits for a result and reports how far it is meanwhile. */
@@ -105,8 +121,7 @@ export function asTidemark(error: unknown): unknown {
 /** Resolves when the range is done; rejects when the workflow ended before or waits for a person. */
 async function rangeDone(services: Services, temporal: OpenedTemporal, name: string, requestId: string, signal: AbortSignal): Promise<void> {
   const isDone = async () => {
-    const stream = await findStream(services.store.db, name);
-    const range = stream === null ? undefined : (await backfillStatus(services.store, stream.id)).find((one) => one.requestId === requestId);
+    const [range] = await backfillRanges(services, name, requestId);
     if (range?.state === "cancelled") throw new TidemarkError("TM_RANGE_CANCELLED", "the range was cancelled before it was read");
     return range?.state === "done";
   };
@@ -116,8 +131,8 @@ async function rangeDone(services: Services, temporal: OpenedTemporal, name: str
 /** The backfill ended, and the range is not done. */
 async function leftOpen({ store }: Services, requestId: string): Promise<TidemarkError> {
   const { rows } = await sql<{ unproven: number }>`
-    select count(*)::int as unproven from slice s join load_range r on s.range_id = r.id or s.range_id in (select id from load_range where archive_of = r.id)
-    where r.request_id = ${requestId} and s.state = 'open' and s.unproven_by is not null
+    select count(*)::int as unproven from backfill_request q join backfill_range r on r.request = q.id join slice s on s.range_id = r.id
+    where q.request_id = ${requestId} and s.state = 'open' and s.unproven_by is not null
   `.execute(store.db);
   return new TidemarkError("TM_WINDOW_UNPROVEN", `the backfill ended with ${rows[0]!.unproven} windows that could not be proved: two passes never agreed`, {
     fix: "Ask for the range again at a quieter time; everything else of it is loaded.",
@@ -129,8 +144,8 @@ async function rangeSummary({ store }: Services, name: string, requestId: string
     select coalesce(sum(s.read), 0)::int as read, coalesce(sum(duplicate), 0)::int as duplicate, coalesce(sum(unchanged), 0)::int as unchanged,
       coalesce(sum(superseded), 0)::int as superseded, coalesce(sum(quarantined), 0)::int as quarantined, coalesce(sum(loaded), 0)::int as loaded,
       coalesce(sum(requests), 0)::int as requests, coalesce(sum(pages), 0)::int as pages, count(*) filter (where s.state = 'committed')::int as slices
-    from load_range r left join load_range a on a.archive_of = r.id
-    left join slice s on s.range_id in (r.id, a.id) and s.state in ('committed', 'split') where r.request_id = ${requestId}
+    from backfill_request q join backfill_range r on r.request = q.id join slice s on s.range_id = r.id and s.state in ('committed', 'split')
+    where q.request_id = ${requestId}
   `.execute(store.db);
   const { slices, requests, pages, ...counts } = rows[0]!;
   const stream = await findStream(store.db, name);

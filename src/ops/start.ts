@@ -69,12 +69,17 @@ export interface BackfillStarted extends Started {
   requestId: string;
 }
 
-/** Asks the pipeline's backfill workflow for a range, starting it if needed. @param range ms UTC; `to` exclusive */
-export async function startBackfill(
-  client: Client, services: Services, pipeline: string, range: { from: number; to: number },
-): Promise<BackfillStarted> {
+/** A range of modified time: ms UTC, `to` exclusive; with `force` also what audits have verified. */
+export interface BackfillAsked {
+  from: number;
+  to: number;
+  force?: boolean;
+}
+
+/** Asks the pipeline's backfill workflow for a range, starting it if needed. */
+export async function startBackfill(client: Client, services: Services, pipeline: string, { from, to, force = false }: BackfillAsked): Promise<BackfillStarted> {
   const requestId = randomUUID();
-  const request = { from: new Date(range.from).toISOString(), to: new Date(range.to).toISOString(), requestId };
+  const request = { from: new Date(from).toISOString(), to: new Date(to).toISOString(), requestId, force };
   return { ...(await signalBackfill(client, services, pipeline, "addRange", [request])), requestId };
 }
 

@@ -4,6 +4,7 @@ import { getApi } from "../source/jushuitan/index.ts";
 import type { Store } from "../store/db.ts";
 import { findStream } from "../store/streams.ts";
 import { checkpointOf, formatInstant } from "../sync/labels.ts";
+import { type BackfillStatus, backfillStatus } from "../sync/requests.ts";
 
 /** How a pipeline stands, from the store alone. */
 export interface PipelineStatus {
@@ -34,18 +35,6 @@ export interface PipelineStatus {
   backfills: BackfillStatus[];
   loaded: number;
   neverReturns: readonly string[];
-}
-
-export interface BackfillStatus {
-  requestId: string;
-  from: string;
-  to: string;
-  /** `open`, `planned` (all slices made), `archive` (archived records of the range are being read), `done`, `cancelled`. */
-  state: string;
-  /** Up to where it was planned. */
-  next: string;
-  read: number;
-  loaded: number;
 }
 
 export async function pipelineStatus(store: Store, config: TidemarkConfig, name: string): Promise<PipelineStatus> {
@@ -88,7 +77,7 @@ export async function pipelineStatus(store: Store, config: TidemarkConfig, name:
     quarantined: row.quarantined, doubtful: row.doubtful, openSlices: row.openSlices, unproven: row.unproven,
     settled: row.openSlices === 0 && row.doubtful === 0, running: row.running,
     initialLoad: { complete, waitingFor: complete ? null : waitingFor(row) },
-    backfills: await backfillStatus(store, stream.id), loaded: row.loaded,
+    backfills: await backfillStatus(store.db, stream.id), loaded: row.loaded,
   };
 }
 
@@ -96,19 +85,4 @@ function waitingFor(row: { initialOpen: number; rereadAt: number | null; headRea
   if (!row.headRead) return "the head of the source";
   if (row.rereadAt !== null && row.rereadAt > Date.now()) return `one more reading of the border, due at ${formatInstant(row.rereadAt)}`;
   return "its remaining windows or archived records";
-}
-
-/** The ranges that people asked for, newest first. */
-export async function backfillStatus(store: Store, streamId: string): Promise<BackfillStatus[]> {
-  const { rows } = await sql<{ requestId: string; from: number; to: number; next: number; state: string; read: number; loaded: number }>`
-    select r.request_id as "requestId", (extract(epoch from r.from_at) * 1000)::float8 as from, (extract(epoch from r.to_at) * 1000)::float8 as to,
-      (extract(epoch from r.next_at) * 1000)::float8 as next,
-      case when r.state = 'done' and a.state in ('open', 'planned') then 'archive' else r.state end as state,
-      coalesce(sum(s.read), 0)::int as read, coalesce(sum(s.loaded), 0)::int as loaded
-    from load_range r left join load_range a on a.archive_of = r.id left join slice s on s.range_id in (r.id, a.id) and s.state = 'committed'
-    where r.stream_id = ${streamId} and r.purpose = 'backfill' and r.archive_of is null group by r.id, a.state order by r.id desc limit 20
-  `.execute(store.db);
-  return rows.map((row) => ({
-    ...row, from: formatInstant(row.from)!, to: formatInstant(row.to)!, next: formatInstant(row.next)!,
-  }));
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { figures, formatSpan, table } from "../../src/cli/output.ts";
+import { figures, formatSpan, paceOf, table } from "../../src/cli/output.ts";
 
 test("a table lines up, with numbers to the right and Chinese characters two places wide", () => {
   expect(table(["name", "read"], [["订单", 1_234], ["orders", 5]]).split("\n").slice(1).map((line) => line.trimEnd())).toEqual(["订单    1,234", "orders      5"]);
@@ -8,6 +8,12 @@ test("a table lines up, with numbers to the right and Chinese characters two pla
 test("progress tells the rate, and what modified time is left", () => {
   expect(figures({ records: 3_000, pages: 30, share: 0.25, leftMs: 3 * 86_400_000 }, 10_000)).toEqual({ percent: "25 %", records: "3,000", pages: "30", rate: "300", left: "3 d of modified time left" });
   expect(figures({ records: 0, pages: 0, share: null, leftMs: null }, 0)).toEqual({ percent: "", records: "0", pages: "0", rate: "0", left: "" });
+});
+
+test("a backfill's pace is told as far as it is known", () => {
+  expect(paceOf({ recordsPerMinute: 12_000, requestsPerMinute: 130, recordsLeft: 90_000, timeLeftMs: 450_000 })).toEqual([["pace", "12,000 records and 130 requests a minute"], ["left", "about 90,000 records, 8 min"]]);
+  expect(paceOf({ recordsPerMinute: null, requestsPerMinute: null, recordsLeft: 90_000, timeLeftMs: null })).toEqual([["left", "about 90,000 records"]]);
+  expect(paceOf({ recordsPerMinute: null, requestsPerMinute: null, recordsLeft: null, timeLeftMs: null })).toEqual([]);
 });
 
 test.each([[900, "1 s"], [3_000, "3 s"], [720_000, "12 min"], [18_000_000, "5 h"], [172_800_000, "2 d"]])("%d ms is %s", (ms, text) => {

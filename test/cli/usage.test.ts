@@ -3,7 +3,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { folderWith, jsonOf, runCli } from "./cli.ts";
 
-const COMMANDS = ["init", "check", "preview", "dev", "deploy", "worker", "sync", "backfill", "backfill list", "backfill pause", "backfill resume", "backfill cancel", "audit", "coverage", "status", "quarantine", "quarantine list", "quarantine show", "quarantine replay", "quarantine discard", "simulate", "simulate jushuitan", "simulate qeasy", "demo"];
+const COMMANDS = ["init", "check", "preview", "dev", "deploy", "worker", "sync", "backfill", "backfill list", "backfill pause", "backfill resume", "backfill move", "backfill cancel", "audit", "coverage", "status", "quarantine", "quarantine list", "quarantine show", "quarantine replay", "quarantine discard", "simulate", "simulate jushuitan", "simulate qeasy", "demo"];
 const CONFIG = `
 accounts: { main: { platform: jushuitan, kind: self, appKey: "\${JST_APP_KEY}", appSecret: "\${JST_APP_SECRET}" } }
 pipelines:
@@ -47,6 +47,7 @@ describe("wrong use ends with 2", () => {
     ["an unknown option", ["sync", "orders", "--wiat"], "TM_USAGE", "--wiat", "Did you mean --wait?"],
     ["a missing argument", ["sync"], "TM_USAGE", "pipeline", "tidemark sync --help"],
     ["a missing option", ["backfill", "orders", "--to", "2026-01-01"], "TM_USAGE", "--from", "tidemark backfill --help"],
+    ["no place to move to", ["backfill", "move", "orders", "january"], "TM_USAGE", "--first", "tidemark backfill move --help"],
     ["one argument too many", ["status", "orders"], "TM_USAGE", "too many arguments", "tidemark status --help"],
     ["no date", ["backfill", "orders", "--from", "soon", "--to", "2026-01-01"], "TM_DATE", '"soon"', "Asia/Shanghai"],
     ["an empty range", ["backfill", "orders", "--from", "2026-01-01", "--to", "2026-01-01"], "TM_DATE", "--to", "next day"],

@@ -27,8 +27,7 @@ test("the windows of a range cover it without a gap, share their borders, and no
   const token = await bench.lane("backfill", "b");
   const to = Math.floor(Date.now() / 1000) * 1000 - 1_000;
   const from = to - 40 * DAY;
-  await addRange(bench.store.db, { streamId: bench.stream.id, purpose: "backfill", fromAt: from, toAt: to, requestId: "r", archiveToo: true });
-  await addRange(bench.store.db, { streamId: bench.stream.id, purpose: "backfill", fromAt: from, toAt: to, requestId: "r", archiveToo: true });
+  await addRange(bench.store.db, { streamId: bench.stream.id, purpose: "backfill", fromAt: from, toAt: to, archiveToo: true });
   const slices: Slice[] = [];
   for (let slice = await plan("backfill", token); slice !== null; slice = await plan("backfill", token)) {
     slices.push(slice);

@@ -1,10 +1,13 @@
 import type { LoadedConfig } from "../../config/load.ts";
 import type { BackfillProgress } from "../../../workflows/types.ts";
-import type { BackfillStatus } from "../../ops/status.ts";
+import type { Control } from "../../ops/backfills.ts";
+import type { Place } from "../../store/requests.ts";
+import type { BackfillStatus } from "../../sync/requests.ts";
 import { type CommandResult, defineCommand } from "../command.ts";
 import { withTemporal } from "../connected.ts";
+import { UsageError } from "../failure.ts";
 import { requirePipeline } from "../known-pipeline.ts";
-import { list, table } from "../output.ts";
+import { list, paceOf, table } from "../output.ts";
 
 export const backfillList = defineCommand({
   name: "backfill list",
@@ -27,7 +30,7 @@ export const backfillPause = defineCommand({
   summary: "stop the pipeline's backfill after the slice under way",
   examples: ["tidemark backfill pause orders"],
   configure: (command) => command.argument("<pipeline>", "name of the pipeline in the config"),
-  run: async (context, _options, [name = ""]) => signalled(await context.config("none"), name, "pause"),
+  run: async (context, _options, [name = ""]) => signalled(await context.config("none"), name, { signal: "pause" }),
 });
 
 export const backfillResume = defineCommand({
@@ -35,7 +38,7 @@ export const backfillResume = defineCommand({
   summary: "let the pipeline's backfill go on",
   examples: ["tidemark backfill resume orders"],
   configure: (command) => command.argument("<pipeline>", "name of the pipeline in the config"),
-  run: async (context, _options, [name = ""]) => signalled(await context.config("none"), name, "resume"),
+  run: async (context, _options, [name = ""]) => signalled(await context.config("none"), name, { signal: "resume" }),
 });
 
 export const backfillCancel = defineCommand({
@@ -43,22 +46,48 @@ export const backfillCancel = defineCommand({
   summary: "end a range; what was read of it stays",
   examples: ["tidemark backfill cancel orders 5e0c1e0a-0a51-4d1c-9a3f-6c1d3b7f2b11    # a request id of backfill list"],
   configure: (command) => command.argument("<pipeline>", "name of the pipeline in the config").argument("<request>", "request id of the range, as listed"),
-  run: async (context, _options, [name = "", requestId = ""]) => signalled(await context.config("none"), name, "cancelRange", requestId),
+  run: async (context, _options, [name = "", requestId = ""]) => signalled(await context.config("none"), name, { signal: "cancelRange", requestId }),
 });
 
-async function signalled(config: LoadedConfig, name: string, signal: string, requestId?: string): Promise<CommandResult> {
+export const backfillMove = defineCommand<{ first?: true; last?: true; before?: string }>({
+  name: "backfill move",
+  summary: "read a range earlier or later than the others",
+  examples: ["tidemark backfill move orders 5e0c1e0a-0a51-4d1c-9a3f-6c1d3b7f2b11 --first    # directly after the slice under way"],
+  configure: (command) =>
+    command.argument("<pipeline>", "name of the pipeline in the config").argument("<request>", "request id of the range, as listed")
+      .option("--first", "before all others").option("--last", "behind all others").option("--before <request>", "directly before this one"),
+  async run(context, { first, last, before }, [name = "", requestId = ""]) {
+    const places: Place[] = [...(first ? ["first" as const] : []), ...(last ? ["last" as const] : []), ...(before === undefined ? [] : [{ before }])];
+    const [to] = places;
+    if (to === undefined || places.length > 1) {
+      throw new UsageError("TM_USAGE", "one of --first, --last and --before is needed", { fix: 'See "tidemark backfill move --help".' });
+    }
+    return signalled(await context.config("none"), name, { signal: "moveRange", requestId, to });
+  },
+});
+
+async function signalled(config: LoadedConfig, name: string, control: Control): Promise<CommandResult> {
   requirePipeline(config, name);
   const { controlBackfill } = await import("../../ops/backfills.ts");
   return withTemporal(config, async (services, { client }) => {
-    const workflowId = await controlBackfill(services, client, name, signal, requestId);
-    return { json: { pipeline: name, workflowId, signal }, text: `${workflowId} got the signal ${signal}.` };
+    const workflowId = await controlBackfill(services, client, name, control);
+    return { json: { pipeline: name, workflowId, signal: control.signal }, text: `${workflowId} got the signal ${control.signal}.` };
   });
 }
 
 function printed(name: string, now: BackfillProgress | null, ranges: readonly BackfillStatus[]): string {
   const state = now === null ? "no backfill runs" : now.paused ? "paused" : now.waitingFor === null ? "running" : `waits: ${now.waitingFor}`;
   return [
-    list([["pipeline", name], ["state", state], ...(now?.reading == null ? [] : [["reading", now.reading] as const])]),
-    ...(ranges.length === 0 ? [] : ["", table(["request", "from", "to", "state", "read", "loaded"], ranges.map((one) => [one.requestId, one.from, one.to, one.state, one.read, one.loaded]))]),
+    list([["pipeline", name], ["state", state], ...(now?.reading == null ? [] : [["reading", now.reading] as const]), ...(now === null ? [] : paceOf(now))]),
+    ...(ranges.length === 0 ? [] : ["", rangeTable(ranges)]),
+    ...ranges.flatMap(({ requestId, skipped }) => skipped.map(({ from, to }) => `${requestId}: ${from} to ${to} skipped, since an audit verified it`)),
+    ...(now?.refused ?? []).map((why) => `refused: ${why}`),
   ].join("\n");
+}
+
+function rangeTable(ranges: readonly BackfillStatus[]): string {
+  return table(
+    ["request", "from", "to", "state", "done", "slices", "read", "loaded", "requests left"],
+    ranges.map((one) => [one.requestId, one.from, one.to, one.state, `${one.percent} %`, one.slices, one.read, one.loaded, one.leftMs === 0 ? "-" : (one.requestsLeft ?? "?")]),
+  );
 }

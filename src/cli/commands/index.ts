@@ -1,7 +1,7 @@
 import type { AnyCommand } from "../command.ts";
 import { audit } from "./audit.ts";
 import { backfill } from "./backfill.ts";
-import { backfillCancel, backfillList, backfillPause, backfillResume } from "./backfill-control.ts";
+import { backfillCancel, backfillList, backfillMove, backfillPause, backfillResume } from "./backfill-control.ts";
 import { check } from "./check.ts";
 import { coverage } from "./coverage.ts";
 import { demo } from "./demo.ts";
@@ -21,5 +21,5 @@ import { worker } from "./worker.ts";
 
 /** Every command, in the order of `--help`; a group comes before its commands. */
 export const COMMANDS: readonly AnyCommand[] = [
-  init, check, preview, dev, deploy, worker, sync, backfill, backfillList, backfillPause, backfillResume, backfillCancel, audit, coverage, status, quarantine, quarantineList, quarantineShow, quarantineReplay, quarantineDiscard, simulate, simulateJushuitan, simulateQeasy, demo,
+  init, check, preview, dev, deploy, worker, sync, backfill, backfillList, backfillPause, backfillResume, backfillMove, backfillCancel, audit, coverage, status, quarantine, quarantineList, quarantineShow, quarantineReplay, quarantineDiscard, simulate, simulateJushuitan, simulateQeasy, demo,
 ];

@@ -24,9 +24,13 @@ export async function runPipeline(
 }
 
 function printed(report: RunReport): string {
-  const { pipeline, status, workflowId, runId, link, counts, requests, slices, from, to, checkpoint, seconds } = report;
+  const { pipeline, status, workflowId, runId, link, counts, requests, slices, from, to, checkpoint, seconds, requestId, skipped } = report;
   if (link !== null) say(`See it in Temporal's UI: ${link}`);
-  if (counts === undefined) return list([["pipeline", pipeline], ["status", status], ["workflow", workflowId], ["run", runId]]);
+  const range = [
+    ...(requestId === undefined ? [] : [["request", requestId] as const]),
+    ...(skipped ?? []).map((part) => ["skipped", `${part.from} to ${part.to}, verified by an audit; --force reads it`] as const),
+  ];
+  if (counts === undefined) return list([["pipeline", pipeline], ["status", status], ["workflow", workflowId], ["run", runId], ...range]);
   const { read, duplicate, unchanged, superseded, quarantined, loaded } = counts;
   return [
     table(["read", "duplicate", "unchanged", "superseded", "quarantined", "loaded", "requests", "slices"], [[read, duplicate, unchanged, superseded, quarantined, loaded, requests ?? 0, slices ?? 0]]),
@@ -34,7 +38,7 @@ function printed(report: RunReport): string {
     list([
       ["pipeline", pipeline], ["status", status],
       ...(from === undefined ? [] : [["from", from ?? "the beginning"] as const]), ...(to === undefined ? [] : [["to", to ?? "-"] as const]),
-      ...(checkpoint === undefined ? [] : [["checkpoint", checkpoint ?? "-"] as const]), ...(seconds === undefined ? [] : [["seconds", formatCount(seconds)] as const]),
+      ...(checkpoint === undefined ? [] : [["checkpoint", checkpoint ?? "-"] as const]), ...(seconds === undefined ? [] : [["seconds", formatCount(seconds)] as const]), ...range,
     ]),
   ].join("\n");
 }

@@ -1,10 +1,11 @@
 import pc from "picocolors";
+import type { BackfillProgress } from "../../../workflows/types.ts";
 import type { LoadedConfig } from "../../config/load.ts";
 import type { PipelineStatus } from "../../ops/status.ts";
 import { TidemarkError } from "../../errors.ts";
 import { withStore } from "../connected.ts";
 import { defineCommand } from "../command.ts";
-import { formatSpan, list, table } from "../output.ts";
+import { formatSpan, list, paceOf, table } from "../output.ts";
 
 /** Where Temporal is, and whether it answers. */
 interface TemporalStatus {
@@ -27,31 +28,41 @@ export const status = defineCommand<{ fresh?: true }>({
       import("../../ops/status.ts"), import("../../local/environment.ts"), import("../../ops/workers.ts"),
     ]);
     return withStore(config, async (services) => {
-      const pipelines = await Promise.all(Object.keys(config.pipelines).map((name) => pipelineStatus(services.store, config, name)));
-      const temporal = await temporalStatus(config);
+      const stored = await Promise.all(Object.keys(config.pipelines).map((name) => pipelineStatus(services.store, config, name)));
       const store = { ok: true, from: resolveServices(config.home).store?.from ?? null };
       const workers = await liveWorkers(services);
+      // Without a worker nobody answers.
+      const reading = workers === 0 ? [] : stored.filter(({ backfills }) => backfills.some(({ place }) => place !== null)).map(({ name }) => name);
+      const { temporal, backfills } = await temporalStatus(config, reading);
+      const pipelines = stored.map((pipeline) => ({ ...pipeline, backfill: backfills.get(pipeline.name) ?? null }));
       return { json: { temporal, store, workers, pipelines }, text: printed(temporal, store.from, workers, pipelines), exitCode: fresh && pipelines.some(({ late }) => late) ? 1 : 0 };
     });
   },
 });
 
-/** A Temporal that does not answer is part of the answer: the store tells the rest. */
-async function temporalStatus(config: LoadedConfig): Promise<TemporalStatus> {
-  const { openTemporal } = await import("../../ops/open.ts");
+/** A pipeline, and how its backfill goes by its own word where one reads. */
+type Shown = PipelineStatus & { backfill: BackfillProgress | null };
+
+/** A Temporal that does not answer is part of the answer: the store tells the rest. @param reading pipelines whose backfill is asked how it goes */
+async function temporalStatus(config: LoadedConfig, reading: readonly string[]): Promise<{ temporal: TemporalStatus; backfills: Map<string, BackfillProgress | null> }> {
+  const [{ openTemporal }, { backfillProgress }] = await Promise.all([import("../../ops/open.ts"), import("../../ops/backfills.ts")]);
   try {
     const temporal = await openTemporal(config);
-    await temporal.close();
-    const { address, namespace, uiUrl } = temporal;
-    return { ok: true, address, namespace, uiUrl, problem: null };
+    try {
+      const backfills = new Map(await Promise.all(reading.map(async (name) => [name, await backfillProgress(temporal.client, name)] as const)));
+      const { address, namespace, uiUrl } = temporal;
+      return { temporal: { ok: true, address, namespace, uiUrl, problem: null }, backfills };
+    } finally {
+      await temporal.close();
+    }
   } catch (error) {
     if (!(error instanceof TidemarkError)) throw error;
-    return { ok: false, address: null, namespace: null, uiUrl: null, problem: error.message };
+    return { temporal: { ok: false, address: null, namespace: null, uiUrl: null, problem: error.message }, backfills: new Map() };
   }
 }
 
-function printed(temporal: TemporalStatus, store: string | null, workers: number, pipelines: readonly PipelineStatus[]): string {
-  const backfills = pipelines.flatMap(({ name, backfills }) => backfills.map((one) => [name, one.from, one.to, one.state, one.read, one.loaded]));
+function printed(temporal: TemporalStatus, store: string | null, workers: number, pipelines: readonly Shown[]): string {
+  const backfills = pipelines.flatMap(({ name, backfills }) => backfills.map((one) => [name, one.from, one.to, one.state, `${one.percent} %`, one.read, one.loaded]));
   return [
     list([
       ["Temporal", temporal.ok ? `${temporal.address}, namespace ${temporal.namespace}${temporal.uiUrl === null ? "" : `, ${temporal.uiUrl}`}` : pc.red(temporal.problem ?? "no answer")],
@@ -63,7 +74,8 @@ function printed(temporal: TemporalStatus, store: string | null, workers: number
       ["pipeline", "cursor", "checkpoint", "newest commit", "loaded", "quarantined", "doubtful", "state"],
       pipelines.map((one) => [one.name, one.cursor ?? "-", one.checkpoint ?? "-", one.ageMs === null ? "-" : `${formatSpan(one.ageMs)} ago`, one.loaded, one.quarantined, one.doubtful, stateOf(one)]),
     ),
-    ...(backfills.length === 0 ? [] : ["", table(["backfill of", "from", "to", "state", "read", "loaded"], backfills)]),
+    ...(backfills.length === 0 ? [] : ["", table(["backfill of", "from", "to", "state", "done", "read", "loaded"], backfills)]),
+    ...pipelines.flatMap(({ name, backfill }) => (backfill === null ? [] : paceOf(backfill).map(([what, text]) => `${name}: ${what} ${text}`))),
   ].join("\n");
 }
 

@@ -97,7 +97,6 @@ create table load_range (
   id bigint generated always as identity primary key,
   stream_id bigint not null references stream (id),
   purpose text not null check (purpose in ('initial', 'reread', 'resend', 'sweep', 'backfill')),
-  request_id text unique,
   from_at timestamptz not null,
   to_at timestamptz not null check (to_at >= from_at),
   next_at timestamptz not null,
@@ -110,6 +109,40 @@ create table load_range (
   done_at timestamptz
 );
 create index load_range_open on load_range (stream_id, purpose) where state in ('open', 'planned');
+create index load_range_archive on load_range (archive_of) where archive_of is not null;
+
+-- What a person asked for. It is read by ranges, which requests share where they overlap.
+create table backfill_request (
+  id bigint generated always as identity primary key,
+  stream_id bigint not null references stream (id),
+  -- made by the caller: the same request twice is one
+  request_id text not null,
+  asked tstzrange not null,
+  -- of that, what was settled
+  from_at timestamptz not null,
+  to_at timestamptz not null,
+  -- verified by an audit, and not read again
+  skipped tstzmultirange not null default '{}',
+  -- lower ones are read first
+  position double precision not null,
+  state text not null default 'open' check (state in ('open', 'done', 'cancelled')),
+  created_at timestamptz not null default clock_timestamp(),
+  done_at timestamptz,
+  unique (stream_id, request_id)
+);
+
+create table backfill_part (
+  request bigint not null references backfill_request (id),
+  range_id bigint not null references load_range (id),
+  primary key (request, range_id)
+);
+create index backfill_part_range on backfill_part (range_id);
+
+-- The ranges of a request, archives included.
+create view backfill_range as
+  select p.request, r.* from backfill_part p join load_range r on r.id = p.range_id
+  union all
+  select p.request, r.* from backfill_part p join load_range r on r.archive_of = p.range_id;
 
 -- The ledger: one row a slice.
 create table slice (

@@ -91,7 +91,7 @@ export async function event(play: Play, mood: Mood): Promise<void> {
     const settled = Math.floor((world.now - 1_000) / 1000) * 1000;
     if (settled <= BEGIN_MS) return;
     const from = BEGIN_MS + 1000 * random.below((settled - BEGIN_MS) / 1000);
-    command(play, "addRange", (store) => addRange(store.db, { streamId: world.streamId, purpose: "backfill", fromAt: from, toAt: settled, requestId: `r/${world.streamId}/${++play.started}` }));
+    command(play, "addRange", (store) => addRange(store.db, { streamId: world.streamId, purpose: "backfill", fromAt: from, toAt: settled }));
   } else if (chance < 0.72 + mood.frozen) {
     const flows = [...play.flows].filter((flow) => flow.attempts.size > 0);
     const flow = flows[random.below(flows.length)];

@@ -1,0 +1,88 @@
+import { sql } from "kysely";
+import type { Db } from "../store/db.ts";
+import type { Stretch } from "../store/requests.ts";
+import { formatInstant } from "./labels.ts";
+
+/** A range that a person asked for, and how far it is. */
+export interface BackfillStatus {
+  requestId: string;
+  from: string;
+  to: string;
+  /** `open`, `planned` (all slices made), `archive` (archived records of the range are being read), `done`, `cancelled`. */
+  state: string;
+  /** Its place in the order of reading, from 1; null when it is done or cancelled. */
+  place: number | null;
+  /** Verified by an audit, and therefore not read. */
+  skipped: { from: string; to: string }[];
+  /** Committed slices, also those that it shares with other requests. */
+  slices: number;
+  read: number;
+  loaded: number;
+  requests: number;
+  /** Of the modified time that is to be read; 100 only when done. */
+  percent: number;
+  /** Modified time that no slice was made for yet (ms). */
+  leftMs: number;
+  /** What is left, by what the range held so far; null before anything of it was read. */
+  recordsLeft: number | null;
+  requestsLeft: number | null;
+}
+
+/** How many are listed. */
+const LISTED = 20;
+
+type Row = Pick<BackfillStatus, "requestId" | "state" | "place" | "slices" | "read" | "loaded" | "requests"> & Stretch & { skipped: [number, number][]; allMs: number; leftMs: number };
+
+/** Ranges that people asked for: those that are open in their order, then the latest others; at most 20. @param requestId only this one */
+export async function backfillStatus(db: Db, streamId: string, requestId: string | null = null): Promise<BackfillStatus[]> {
+  const { rows } = await sql<Row>`
+    with listed as (
+      select *, case when state = 'open' then row_number() over (partition by state order by position, id) end::int as place
+      from backfill_request where stream_id = ${streamId}
+    )
+    select q.request_id as "requestId", (extract(epoch from q.from_at) * 1000)::float8 as from, (extract(epoch from q.to_at) * 1000)::float8 as to, q.place,
+      case when q.state <> 'open' then q.state when parts.open then 'open' when parts.archive then 'archive' else 'planned' end as state,
+      (select coalesce(json_agg(json_build_array(extract(epoch from lower(s)) * 1000, extract(epoch from upper(s)) * 1000)), '[]') from unnest(q.skipped) s) as skipped,
+      parts.all as "allMs", parts.left as "leftMs", read.*
+    from listed q cross join lateral (
+      select coalesce(bool_or(state = 'open' and not archive), false) as open, coalesce(bool_or(state = 'open'), false) as archive,
+        coalesce(sum(extract(epoch from to_at - from_at) * 1000) filter (where not archive), 0)::float8 as all,
+        coalesce(sum(extract(epoch from to_at - next_at) * 1000) filter (where not archive and state = 'open'), 0)::float8 as left
+      from backfill_range where request = q.id
+    ) parts cross join lateral (
+      select count(*) filter (where s.state = 'committed')::int as slices, coalesce(sum(s.read), 0)::int as read, coalesce(sum(s.loaded), 0)::int as loaded,
+        coalesce(sum(s.requests), 0)::int as requests
+      from backfill_range r join slice s on s.range_id = r.id where r.request = q.id and s.state in ('committed', 'split')
+    ) read
+    where ${requestId}::text is null or q.request_id = ${requestId}
+    order by q.place nulls last, q.id desc limit ${LISTED}
+  `.execute(db);
+  return rows.map(statusOf);
+}
+
+function statusOf({ from, to, skipped, allMs, leftMs, ...row }: Row): BackfillStatus {
+  const covered = allMs - leftMs;
+  const left = (count: number) => (covered > 0 ? Math.round((count * leftMs) / covered) : null);
+  return {
+    ...row, from: formatInstant(from)!, to: formatInstant(to)!, leftMs,
+    skipped: skipped.map(([from, to]) => ({ from: formatInstant(from)!, to: formatInstant(to)! })),
+    percent: row.state === "done" ? 100 : Math.min(99, allMs === 0 ? 0 : Math.floor((covered / allMs) * 100)),
+    recordsLeft: left(row.read), requestsLeft: left(row.requests),
+  };
+}
+
+/** What backfills have left to do, all requests together. */
+export interface BackfillLeft {
+  /** Stretches, archives included, that no slice was made for yet. */
+  open: number;
+  /** Modified time of theirs (ms), without archives: what requests share counts once. */
+  leftMs: number;
+}
+
+export async function backfillLeft(db: Db, streamId: string): Promise<BackfillLeft> {
+  const { rows } = await sql<BackfillLeft>`
+    select count(*)::int as open, coalesce(sum(extract(epoch from to_at - next_at) * 1000) filter (where not archive), 0)::float8 as "leftMs"
+    from load_range where stream_id = ${streamId} and purpose = 'backfill' and state = 'open'
+  `.execute(db);
+  return rows[0]!;
+}
