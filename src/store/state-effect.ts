@@ -125,7 +125,7 @@ export async function versionBefore(db: Db | Tx, streamId: string, now: StateDoc
   return rows[0]!.version;
 }
 
-export function isoSecond(ms: number): string {
+function isoSecond(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d{3}Z$/, "Z");
 }
 

@@ -1,5 +1,6 @@
 import type { StateDocument } from "../../store/state-document.ts";
-import { isoSecond, type StateEffect } from "../../store/state-effect.ts";
+import type { StateEffect } from "../../store/state-effect.ts";
+import { formatInstant } from "../../sync/labels.ts";
 import { formatCount, list, table } from "../output.ts";
 
 /** A state for people. */
@@ -32,22 +33,21 @@ export function effectText({ checkpoint, pairs, sweepAnew, cancelled, gaps }: St
     ...moved,
     ...(pairs === 0 ? [] : [`${formatCount(pairs)} pairs are taken out: the next sweep begins earlier.`]),
     ...(sweepAnew ? ["The sweep under way begins anew."] : []),
-    ...cancelled.map(({ purpose, from, to }) => `The ${purpose} range from ${isoSecond(from)} to ${isoSecond(to)} is not read further.`),
-    ...gaps.map(({ from, to }) => `Skipped, and shown as a gap until it was read or verified: everything modified from ${isoSecond(from)} to ${isoSecond(to)}.`),
+    ...cancelled.map(({ purpose, from, to }) => `The ${purpose} range from ${formatInstant(from)} to ${formatInstant(to)} is not read further.`),
+    ...gaps.map(({ from, to }) => `Skipped, and shown as a gap until it was read or verified: everything modified from ${formatInstant(from)} to ${formatInstant(to)}.`),
   ].join("\n");
 }
 
 function held({ records, modifiedFrom, modifiedTo }: NonNullable<StateEffect["checkpoint"]>): string {
-  const times = records === 0 || modifiedFrom === null || modifiedTo === null ? "" : `, modified from ${isoSecond(modifiedFrom)} to ${isoSecond(modifiedTo)}`;
+  const times = records === 0 || modifiedFrom === null || modifiedTo === null ? "" : `, modified from ${formatInstant(modifiedFrom)} to ${formatInstant(modifiedTo)}`;
   return `${formatCount(records)} records${times}`;
 }
 
 /** The same for programs. */
 export function effectJson({ checkpoint, pairs, sweepAnew, cancelled, gaps }: StateEffect): object {
-  const times = ({ from, to }: { from: number; to: number }) => ({ from: isoSecond(from), to: isoSecond(to) });
-  const at = (ms: number | null) => (ms === null ? null : isoSecond(ms));
+  const times = ({ from, to }: { from: number; to: number }) => ({ from: formatInstant(from), to: formatInstant(to) });
   return {
-    checkpoint: checkpoint === null ? null : { ...checkpoint, modifiedFrom: at(checkpoint.modifiedFrom), modifiedTo: at(checkpoint.modifiedTo) },
+    checkpoint: checkpoint === null ? null : { ...checkpoint, modifiedFrom: formatInstant(checkpoint.modifiedFrom), modifiedTo: formatInstant(checkpoint.modifiedTo) },
     pairs, sweepAnew, cancelled: cancelled.map((one) => ({ purpose: one.purpose, ...times(one) })), gaps: gaps.map(times),
   };
 }
