@@ -72,6 +72,6 @@ function printed(temporal: TemporalStatus, store: string | null, workers: number
 function stateOf({ late, limitMs, running, initialLoad, gaps }: PipelineStatus): string {
   if (late) return pc.red(`late: older than ${formatSpan(limitMs)}`);
   if (!initialLoad.complete) return `initial load waits for ${initialLoad.waitingFor ?? "its end"}`;
-  if (gaps.length > 0) return pc.red(`${gaps.length} accepted gaps, not read`);
+  if (gaps.length > 0) return pc.red(`gaps, not read: ${gaps.length}`);
   return running ? "running" : "up to date";
 }
