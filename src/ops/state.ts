@@ -26,7 +26,7 @@ export interface PlannedChange {
    * @param because why what is skipped may be; null: nothing may be skipped
    * @throws StoreError `TM_STATE_GAP`, `TM_STATE_MOVED`, `TM_STATE_BUSY`, `TM_STATE_BOUNDS`
    */
-  apply(because: string | null): Promise<void>;
+  apply: (because: string | null) => Promise<void>;
 }
 
 /** How long a lane is held at most for a change (ms). */
@@ -59,7 +59,7 @@ export async function planChange(services: Services, name: string, wish: StateWi
   const changes = effect.checkpoint !== null || effect.pairs > 0 || effect.sweepAnew || effect.cancelled.length > 0;
   return {
     effect, changes,
-    async apply(because) {
+    apply: async (because) => {
       requireAccepted(effect, because);
       await inLanes(services, stream, effect.cancelled.some(({ purpose }) => purpose === "backfill") ? ["forward", "backfill"] : ["forward"], async (tx) => {
         await sql`select 1 from stream where id = ${stream.id} for no key update`.execute(tx);
