@@ -13,7 +13,7 @@ import { searchAttributes } from "../temporal/schedules.ts";
 import { type OpenedTemporal, runLink } from "./open.ts";
 import { asTidemark } from "./run.ts";
 import { requireTaken, requireWorker } from "./start.ts";
-import { pipelineStatus } from "./status.ts";
+import { type GapStatus, pipelineStatus } from "./status.ts";
 import { workersGone } from "./workers.ts";
 
 export interface AuditAsked {
@@ -50,6 +50,8 @@ export interface AuditAnswer {
   windows?: ReturnType<typeof windowsOf>;
   /** Records in quarantine now: reported by the source, and not in the target. */
   quarantined?: number;
+  /** Accepted gaps within the stretch that this audit could not close: they reach into the lookback, or have no verdict. */
+  gaps?: GapStatus[];
   neverReturns: readonly string[];
 }
 
@@ -102,8 +104,13 @@ export async function runAudit(
   const stream = await findStream(services.store.db, name);
   const report = stream === null ? null : await readAudit(services.store.db, stream.id, request.requestId);
   if (report === null) throw new TidemarkError("TM_RUN_FAILED", "the audit left no report", { fix: "See its history in Temporal's UI." });
-  const { quarantined } = await pipelineStatus(services.store, services.config, name);
-  return { ...answer, status: "completed", requests: report.requests, verdict: verdictOf(report), windows: windowsOf(report), quarantined };
+  const status = await pipelineStatus(services.store, services.config, name);
+  const gaps = status.gaps.filter(({ from, to }) => from < cost.to && to > cost.from);
+  const verdict = verdictOf(report);
+  return {
+    ...answer, status: "completed", requests: report.requests, verdict: verdict === "complete" && gaps.length > 0 ? "unproven" : verdict,
+    windows: windowsOf(report), quarantined: status.quarantined, gaps,
+  };
 }
 
 /** What an audit says of the stretch that it looked at. */

@@ -2,9 +2,10 @@ import { sql } from "kysely";
 import { readEarlierNow } from "../store/clock.ts";
 import { epochMs, findStream, type Stream } from "../store/streams.ts";
 import { pipelineOf, type Services } from "../sync/services.ts";
+import { pipelineGaps } from "./gaps.ts";
 
-/** How well a stretch of modified time is known, from the best to the worst. */
-export const COVERAGE = ["ids", "count", "loaded", "unproven", "never"] as const;
+/** How well a stretch of modified time is known, from the best to the worst. `gap`: skipped on a person's word. */
+export const COVERAGE = ["ids", "count", "loaded", "unproven", "never", "gap"] as const;
 export type CoverageState = (typeof COVERAGE)[number];
 
 export interface CoverageDay {
@@ -28,7 +29,7 @@ interface Stretch {
 const DAY_MS = 86_400_000;
 const ZONE_MS = 8 * 3_600_000;
 
-/** What is known of each day of a pipeline: verified by ids or by count, loaded, unproven, never read. From the store alone. */
+/** What is known of each day of a pipeline: verified by ids or by count, loaded, unproven, never read, an accepted gap. From the store alone. */
 export async function coverage({ config, store }: Services, name: string): Promise<Coverage> {
   const { source, freshnessMs } = pipelineOf(config, name);
   const stream = await findStream(store.db, name);
@@ -40,10 +41,13 @@ export async function coverage({ config, store }: Services, name: string): Promi
   const { first: oldest, headRead } = rows[0] ?? { first: null, headRead: null };
   // What came after the last look is not due yet, unless the pipeline is late.
   const settled = headRead !== null && now - headRead < freshnessMs ? headRead - source.settleMs : now - source.settleMs;
-  const first = source.from === "all" ? (oldest ?? settled) : source.from;
+  const gaps = stream === null ? [] : await pipelineGaps(store.db, config, stream);
+  const first = source.from === "all" ? Math.min(oldest ?? settled, ...gaps.map(({ from }) => from)) : source.from;
   if (stream === null || first >= settled) return { pipeline: name, days: [] };
   let known: Stretch[] = [{ from: first, to: settled, state: "never" }];
-  for (const stretch of [...(await loadedStretches(store.db, stream, first)), ...(await auditedStretches(store.db, stream.id))]) known = paint(known, stretch);
+  for (const stretch of [...(await loadedStretches(store.db, stream, first)), ...(await auditedStretches(store.db, stream.id)), ...gaps.map(({ from, to }) => ({ from, to, state: "gap" as const }))]) {
+    known = paint(known, stretch);
+  }
   return { pipeline: name, days: daysOf(known) };
 }
 
@@ -57,7 +61,7 @@ async function loadedStretches(db: Db, stream: Stream, first: number): Promise<S
       where stream_id = ${stream.id} and kind = 'window' and state = 'committed' and not archive and purpose <> 'resend'
       union all
       select tstzrange(case when first_version = 1 then to_timestamp(${first}::float8 / 1000) else started_at end,
-        greatest(to_timestamp(checkpoint_modified / 1000.0), head_read_at, started_at), '[]')
+        greatest(to_timestamp(checkpoint_modified / 1000.0), head_read_at, case when first_version = 1 then to_timestamp(${first}::float8 / 1000) else started_at end), '[]')
       from stream where id = ${stream.id} and started_at is not null and first_version is not null and checkpoint_modified is not null
     ), spans as (select unnest(range_agg(span)) as span from read)
     select (extract(epoch from lower(span)) * 1000)::float8 as from, (extract(epoch from upper(span)) * 1000)::float8 as to, 'loaded' as state from spans

@@ -2,9 +2,11 @@ import { sql } from "kysely";
 import type { TidemarkConfig } from "../config/types.ts";
 import { getApi } from "../source/jushuitan/index.ts";
 import type { Store } from "../store/db.ts";
+import type { Gap } from "../store/gaps.ts";
 import { findStream } from "../store/streams.ts";
 import { checkpointOf, formatInstant } from "../sync/labels.ts";
 import { type BackfillStatus, backfillStatus } from "../sync/requests.ts";
+import { pipelineGaps } from "./gaps.ts";
 
 /** How a pipeline stands, from the store alone. */
 export interface PipelineStatus {
@@ -27,6 +29,8 @@ export interface PipelineStatus {
   openSlices: number;
   /** Windows that could not be proved so far; every run tries them again. */
   unproven: number;
+  /** Modified time that was skipped on a person's word, and is neither read nor verified since. */
+  gaps: GapStatus[];
   /** Nothing doubtful, nothing open. */
   settled: boolean;
   /** Whether a sync run has the pipeline now. */
@@ -37,6 +41,13 @@ export interface PipelineStatus {
   neverReturns: readonly string[];
 }
 
+export interface GapStatus {
+  from: string;
+  to: string;
+  because: string;
+  acceptedAt: string;
+}
+
 export async function pipelineStatus(store: Store, config: TidemarkConfig, name: string): Promise<PipelineStatus> {
   const pipeline = config.pipelines[name]!;
   const stream = await findStream(store.db, name);
@@ -45,7 +56,7 @@ export async function pipelineStatus(store: Store, config: TidemarkConfig, name:
   };
   if (stream === null) {
     return {
-      ...base, cursor: null, checkpoint: null, newestCommitAt: null, ageMs: null, late: false, quarantined: 0, doubtful: 0, openSlices: 0, unproven: 0,
+      ...base, cursor: null, checkpoint: null, newestCommitAt: null, ageMs: null, late: false, quarantined: 0, doubtful: 0, openSlices: 0, unproven: 0, gaps: [],
       settled: true, running: false, initialLoad: { complete: false, waitingFor: "its first run" }, backfills: [], loaded: 0,
     };
   }
@@ -75,10 +86,15 @@ export async function pipelineStatus(store: Store, config: TidemarkConfig, name:
     newestCommitAt: formatInstant(stream.newestCommitAt), ageMs: row.ageMs === null ? null : Math.round(row.ageMs),
     late: row.ageMs !== null && row.ageMs > pipeline.freshnessMs,
     quarantined: row.quarantined, doubtful: row.doubtful, openSlices: row.openSlices, unproven: row.unproven,
+    gaps: (await pipelineGaps(store.db, config, stream)).map(gapStatus),
     settled: row.openSlices === 0 && row.doubtful === 0, running: row.running,
     initialLoad: { complete, waitingFor: complete ? null : waitingFor(row) },
     backfills: await backfillStatus(store.db, stream.id), loaded: row.loaded,
   };
+}
+
+function gapStatus({ from, to, because, acceptedAt }: Gap): GapStatus {
+  return { from: formatInstant(from)!, to: formatInstant(to)!, because, acceptedAt: formatInstant(acceptedAt)! };
 }
 
 function waitingFor(row: { initialOpen: number; rereadAt: number | null; headRead: boolean }): string {

@@ -155,8 +155,8 @@ async function openSweep(tx: Tx, input: PlanInput, archive: boolean): Promise<Sw
 
 /**
  * A sweep begins at the highest version of a pair saved at or before (start of the previous completed sweep − lookback);
- * without such a pair at the pipeline's first version. It ends where the checkpoint stands, once everything read of the head
- * is committed. One sweep a run, so that a sweep that takes long does not keep the run from ending.
+ * without such a pair at the pipeline's first version; never within a gap that a person accepted. It ends where the checkpoint
+ * stands, once everything read of the head is committed. One sweep a run, so that a sweep that takes long does not keep the run from ending.
  */
 async function beginSweep(tx: Tx, input: PlanInput, state: PlanState): Promise<Sweep | null> {
   const { rows } = await sql<Sweep & { empty: boolean }>`
@@ -165,7 +165,7 @@ async function beginSweep(tx: Tx, input: PlanInput, state: PlanState): Promise<S
         bool_or(completed_at is null) as running, max(started_at) as any_start from sweep
       where stream_id = ${input.streamId} and not archive
     ), floor as (
-      select coalesce(max(p.version), t.first_version) as version
+      select greatest(coalesce(max(p.version), t.first_version), (select max(to_version) from gap where stream_id = ${input.streamId})) as version
       from stream t cross join last left join pair p on p.stream_id = t.id
         and p.at <= last.completed - ${state.lookbackMs} * interval '1 ms'
       where t.id = ${input.streamId} group by t.first_version

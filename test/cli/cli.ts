@@ -15,6 +15,8 @@ afterAll(() => children.forEach((child) => child.kill("SIGKILL")));
 export interface RunOptions {
   cwd?: string;
   env?: Record<string, string>;
+  /** What standard input has; default: nothing. */
+  stdin?: string;
 }
 
 /** A command line that has ended. */
@@ -35,9 +37,10 @@ export function folderWith(files: Record<string, string> = {}): string {
 }
 
 /** Starts `tidemark` as a real process, without the environment of whoever runs the tests. */
-export function startCli(args: string[], { cwd = os.tmpdir(), env = {} }: RunOptions = {}): ChildProcess {
+export function startCli(args: string[], { cwd = os.tmpdir(), env = {}, stdin }: RunOptions = {}): ChildProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(?:JST_|QEASY_|TIDEMARK_|TEMPORAL_|DATABASE_URL$|VITEST|NODE_OPTIONS$|FORCE_COLOR$)/.test(name));
-  const child = spawn(process.execPath, [...tsxArguments(), MAIN, ...args], { cwd, env: { ...Object.fromEntries(inherited), NO_COLOR: "1", ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [...tsxArguments(), MAIN, ...args], { cwd, env: { ...Object.fromEntries(inherited), NO_COLOR: "1", ...env }, stdio: [stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"] });
+  child.stdin?.end(stdin);
   children.push(child);
   return child;
 }

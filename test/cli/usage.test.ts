@@ -3,7 +3,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { folderWith, jsonOf, runCli } from "./cli.ts";
 
-const COMMANDS = ["init", "check", "preview", "dev", "deploy", "worker", "sync", "backfill", "backfill list", "backfill pause", "backfill resume", "backfill move", "backfill cancel", "audit", "coverage", "status", "quarantine", "quarantine list", "quarantine show", "quarantine replay", "quarantine discard", "simulate", "simulate jushuitan", "simulate qeasy", "demo"];
+const COMMANDS = ["init", "check", "preview", "dev", "deploy", "worker", "sync", "backfill", "backfill list", "backfill pause", "backfill resume", "backfill move", "backfill cancel", "audit", "coverage", "status", "state", "quarantine", "quarantine list", "quarantine show", "quarantine replay", "quarantine discard", "simulate", "simulate jushuitan", "simulate qeasy", "demo"];
 const CONFIG = `
 accounts: { main: { platform: jushuitan, kind: self, appKey: "\${JST_APP_KEY}", appSecret: "\${JST_APP_SECRET}" } }
 pipelines:
@@ -53,6 +53,14 @@ describe("wrong use ends with 2", () => {
     ["an empty range", ["backfill", "orders", "--from", "2026-01-01", "--to", "2026-01-01"], "TM_DATE", "--to", "next day"],
     ["a number that is none", ["simulate", "qeasy", "--port", "x"], "TM_USAGE", "--port", "tidemark simulate qeasy --help"],
     ["a switch that is none", ["simulate", "qeasy", "--options", '{"keepTextt":1}'], "TM_USAGE", "keepTextt", "switch"],
+    ["an action that is none", ["state", "orders", "put"], "TM_USAGE", "state … put", "get, set, export, import"],
+    ["a gap without a reason", ["state", "orders", "set", "--checkpoint", "5", "--accept-gap"], "TM_USAGE", "--because", "Say why"],
+    ["a reason without words", ["state", "orders", "set", "--checkpoint", "5", "--accept-gap", "--because", " "], "TM_USAGE", "--because", "Say why"],
+    ["a state to set that is not given", ["state", "orders", "set", "--yes"], "TM_USAGE", "--checkpoint", "one of them"],
+    ["a state given twice", ["state", "orders", "set", "state.json", "--checkpoint", "5"], "TM_USAGE", "--checkpoint", "one of them"],
+    ["a checkpoint that is neither", ["state", "orders", "set", "--checkpoint", "soon"], "TM_DATE", '"soon"', "Asia/Shanghai"],
+    ["an option of another action", ["state", "orders", "get", "--yes"], "TM_USAGE", "--yes", "Leave them out"],
+    ["a document that is not there", ["state", "orders", "import", "/nowhere/state.json"], "TM_USAGE", "ENOENT", "standard input"],
   ])("%s", async (_, args, code, message, fix) => {
     const [people, programs] = await Promise.all([runCli(args), runCli([...args, "--json"])]);
     expect([people.code, programs.code]).toEqual([2, 2]);
@@ -91,6 +99,12 @@ describe("a failure ends with 1", () => {
     const ended = await runCli(["status", "--json"], { cwd: folderWith() });
     expect(ended.code).toBe(1);
     expect((jsonOf(ended) as Failure).error).toMatchObject({ code: "TM_CONFIG_MISSING", fix: expect.stringContaining("tidemark init") });
+  });
+
+  test.each([["no JSON", "{", "is no JSON"], ["another document", "{}", "kind"], ["half of one", '{"kind":"tidemark.state","schema":2}', "schema"]])("%s as a state", async (_, stdin, message) => {
+    const ended = await runCli(["state", "orders", "set", "-", "--json"], { stdin });
+    expect(ended.code).toBe(1);
+    expect((jsonOf(ended) as Failure).error).toMatchObject({ code: "TM_STATE_DOCUMENT", message: expect.stringContaining(message) });
   });
 
   test("a wrong config tells all problems, to people and to programs", async () => {

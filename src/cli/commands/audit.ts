@@ -53,7 +53,7 @@ function costLine({ from, to, windows, requests }: AuditCost, perMinute: number,
   return `Modified from ${from} to ${to}: ${formatCount(windows)} windows, ${formatCount(requests)} requests for the counts (about ${minutes} at ${formatCount(perMinute)} a minute)${ids ? ", and all pages for the ids" : ""}.`;
 }
 
-function printed({ pipeline, status, verdict, requests, windows = [], quarantined, neverReturns, link, workflowId }: AuditAnswer): string {
+function printed({ pipeline, status, verdict, requests, windows = [], quarantined, gaps = [], neverReturns, link, workflowId }: AuditAnswer): string {
   if (link !== null) say(`See it in Temporal's UI: ${link}`);
   if (verdict === undefined) return list([["pipeline", pipeline], ["status", status], ["workflow", workflowId]]);
   const odd = windows.filter((window) => window.method !== "count");
@@ -67,6 +67,7 @@ function printed({ pipeline, status, verdict, requests, windows = [], quarantine
       ["pipeline", pipeline], ["verdict", verdict],
       ["windows", `${windows.length}: ${windows.length - odd.length} verified by count, ${windows.filter((one) => one.state === "ids").length} by ids`],
       ["requests", formatCount(requests ?? 0)], ["in quarantine", formatCount(quarantined ?? 0)],
+      ...gaps.map(({ from, to, because }) => ["accepted gap", `${from} to ${to}, still open: ${because}`] as const),
     ]),
     "",
     `"Everything" means all that the API returns. It never returns:`,

@@ -3,11 +3,11 @@ import { defineCommand } from "../command.ts";
 import { withStore } from "../connected.ts";
 import { requirePipeline } from "../known-pipeline.ts";
 
-const MARKS: Record<CoverageState, string> = { ids: "#", count: "+", loaded: "o", unproven: "?", never: "." };
+const MARKS: Record<CoverageState, string> = { ids: "#", count: "+", loaded: "o", unproven: "?", never: ".", gap: "x" };
 
 export const coverage = defineCommand({
   name: "coverage",
-  summary: "what is known of each day: verified, loaded, unproven, never read",
+  summary: "what is known of each day: verified, loaded, unproven, never read, an accepted gap",
   description: "Prints a calendar of modified time, by days of Asia/Shanghai, each with the worst that is known of it. Asks the store only.",
   examples: ["tidemark coverage orders", "tidemark coverage orders --json | jq '.days[] | select(.state == \"never\")'"],
   configure: (command) => command.argument("<pipeline>", "name of the pipeline in the config"),
@@ -27,5 +27,5 @@ export function calendar(days: readonly CoverageDay[]): string {
   if (days.length === 0) return "Nothing was loaded yet.";
   const months = [...new Set(days.map(({ date }) => date.slice(0, 7)))].map((month) => [month, days.filter(({ date }) => date.startsWith(month))] as const);
   const lines = months.map(([month, own]) => `${month}  ${" ".repeat(Number(own[0]!.date.slice(8)) - 1)}${own.map(({ state }) => MARKS[state]).join("")}`);
-  return [...lines, "", `${MARKS.ids} verified by ids   ${MARKS.count} verified by count   ${MARKS.loaded} loaded, not verified   ${MARKS.unproven} unproven   ${MARKS.never} never read`].join("\n");
+  return [...lines, "", `${MARKS.ids} verified by ids   ${MARKS.count} verified by count   ${MARKS.loaded} loaded, not verified   ${MARKS.unproven} unproven   ${MARKS.never} never read   ${MARKS.gap} accepted gap`].join("\n");
 }

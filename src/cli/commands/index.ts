@@ -15,11 +15,12 @@ import { quarantineList, quarantineShow } from "./quarantine-list.ts";
 import { simulate } from "./simulate.ts";
 import { simulateJushuitan } from "./simulate-jushuitan.ts";
 import { simulateQeasy } from "./simulate-qeasy.ts";
+import { state } from "./state.ts";
 import { status } from "./status.ts";
 import { sync } from "./sync.ts";
 import { worker } from "./worker.ts";
 
 /** Every command, in the order of `--help`; a group comes before its commands. */
 export const COMMANDS: readonly AnyCommand[] = [
-  init, check, preview, dev, deploy, worker, sync, backfill, backfillList, backfillPause, backfillResume, backfillMove, backfillCancel, audit, coverage, status, quarantine, quarantineList, quarantineShow, quarantineReplay, quarantineDiscard, simulate, simulateJushuitan, simulateQeasy, demo,
+  init, check, preview, dev, deploy, worker, sync, backfill, backfillList, backfillPause, backfillResume, backfillMove, backfillCancel, audit, coverage, status, state, quarantine, quarantineList, quarantineShow, quarantineReplay, quarantineDiscard, simulate, simulateJushuitan, simulateQeasy, demo,
 ];

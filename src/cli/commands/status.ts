@@ -62,6 +62,7 @@ async function temporalStatus(config: LoadedConfig, reading: readonly string[]):
 }
 
 function printed(temporal: TemporalStatus, store: string | null, workers: number, pipelines: readonly Shown[]): string {
+  const gaps = pipelines.flatMap(({ name, gaps }) => gaps.map((one) => [name, one.from, one.to, one.acceptedAt, one.because]));
   const backfills = pipelines.flatMap(({ name, backfills }) => backfills.map((one) => [name, one.from, one.to, one.state, `${one.percent} %`, one.read, one.loaded]));
   return [
     list([
@@ -74,13 +75,15 @@ function printed(temporal: TemporalStatus, store: string | null, workers: number
       ["pipeline", "cursor", "checkpoint", "newest commit", "loaded", "quarantined", "doubtful", "state"],
       pipelines.map((one) => [one.name, one.cursor ?? "-", one.checkpoint ?? "-", one.ageMs === null ? "-" : `${formatSpan(one.ageMs)} ago`, one.loaded, one.quarantined, one.doubtful, stateOf(one)]),
     ),
+    ...(gaps.length === 0 ? [] : ["", table(["gap of", "from", "to", "accepted", "because"], gaps)]),
     ...(backfills.length === 0 ? [] : ["", table(["backfill of", "from", "to", "state", "done", "read", "loaded"], backfills)]),
     ...pipelines.flatMap(({ name, backfill }) => (backfill === null ? [] : paceOf(backfill).map(([what, text]) => `${name}: ${what} ${text}`))),
   ].join("\n");
 }
 
-function stateOf({ late, limitMs, running, initialLoad }: PipelineStatus): string {
+function stateOf({ late, limitMs, running, initialLoad, gaps }: PipelineStatus): string {
   if (late) return pc.red(`late: older than ${formatSpan(limitMs)}`);
   if (!initialLoad.complete) return `initial load waits for ${initialLoad.waitingFor ?? "its end"}`;
+  if (gaps.length > 0) return pc.red(`gaps, not read: ${gaps.length}`);
   return running ? "running" : "up to date";
 }

@@ -24,9 +24,11 @@ end $$;
 
 -- What lies before a checkpoint counts as read.
 create trigger checkpoint_keeps before update of checkpoint_version, checkpoint_at, proven_at on stream for each row when (
+  -- tidemark state set, for this transaction and stream only
+  current_setting('tidemark.move_checkpoint', true) is distinct from old.id::text and (
   new.checkpoint_version < old.checkpoint_version or new.checkpoint_at < old.checkpoint_at or new.proven_at < old.proven_at
   or (new.checkpoint_version is null and old.checkpoint_version is not null)
-  or (new.checkpoint_at is null and old.checkpoint_at is not null))
+  or (new.checkpoint_at is null and old.checkpoint_at is not null)))
   execute function refuse('a checkpoint may not move backward');
 create trigger lease_keeps before update of token on lease for each row when (new.token < old.token)
   execute function refuse('a fencing token only grows');

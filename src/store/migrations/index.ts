@@ -3,6 +3,7 @@ import * as tables from "./001-tables.ts";
 import * as replay from "./002-replay.ts";
 import * as audit from "./003-audit.ts";
 import * as guards from "./004-guards.ts";
+import * as gaps from "./005-gaps.ts";
 
 /** All migrations by name, run in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -10,4 +11,5 @@ export const migrations: Record<string, Migration> = {
   "002-replay": replay,
   "003-audit": audit,
   "004-guards": guards,
+  "005-gaps": gaps,
 };
