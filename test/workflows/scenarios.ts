@@ -131,6 +131,7 @@ async function signalled(job: Job): Promise<{ workflowId: string; runId: string 
   await until(async () => (await progress())?.waitingFor === "a resume signal", done);
   const other = await startBackfill(job.temporal.client, job.services, pipelineName(job), { from: Date.now() - 9 * DAY_MS, to: Date.now() - 5 * DAY_MS });
   await run.signal("addRange", { from: "2026-01-01", to: "nonsense", requestId: "wrong" });
+  await run.signal("moveRange", { requestId: other.requestId, to: "first" });
   await run.signal("cancelRange", other.requestId);
   await run.signal("look");
   await until(async () => (await progress())?.refused.length === 1, done);
