@@ -62,7 +62,7 @@ export async function pipelineStatus(store: Store, config: TidemarkConfig, name:
   }
   const { rows } = await sql<{
     quarantined: number; doubtful: number; openSlices: number; running: boolean; loaded: number; ageMs: number | null;
-    initialOpen: number; rereadAt: number | null; headRead: boolean; unproven: number;
+    initialOpen: number; rereadAt: number | null; headRead: boolean; unproven: number; borderOpen: boolean;
   }>`
     select (select count(*)::int from quarantine where stream_id = t.id and state = 'open') as quarantined,
       (select count(distinct id)::int from doubt where stream_id = t.id) as doubtful,
@@ -75,11 +75,13 @@ export async function pipelineStatus(store: Store, config: TidemarkConfig, name:
       (select (extract(epoch from max(not_before)) * 1000)::float8 from load_range
         where stream_id = t.id and purpose = 'reread' and state in ('open', 'planned')) as "rereadAt",
       exists (select 1 from slice where stream_id = t.id and purpose = 'forward' and state = 'committed' and reached_end) as "headRead",
-      (select count(*)::int from slice where stream_id = t.id and state = 'open' and unproven_by is not null) as unproven
+      (select count(*)::int from slice where stream_id = t.id and state = 'open' and unproven_by is not null) as unproven,
+      -- by windows, the sweeps read the border of the first load once more
+      (cursor = 'window' and proven_at < t.started_at) as "borderOpen"
     from stream t where t.id = ${stream.id}
   `.execute(store.db);
   const row = rows[0]!;
-  const complete = row.headRead && row.initialOpen === 0;
+  const complete = row.headRead && row.initialOpen === 0 && !row.borderOpen;
   return {
     ...base, cursor: stream.cursor,
     checkpoint: checkpointOf(stream),
@@ -100,5 +102,5 @@ function gapStatus({ from, to, because, acceptedAt }: Gap): GapStatus {
 function waitingFor(row: { initialOpen: number; rereadAt: number | null; headRead: boolean }): string {
   if (!row.headRead) return "the head of the source";
   if (row.rereadAt !== null && row.rereadAt > Date.now()) return `one more reading of the border, due at ${formatInstant(row.rereadAt)}`;
-  return "its remaining windows or archived records";
+  return row.initialOpen === 0 ? "one more reading of the border, by a sweep" : "its remaining windows or archived records";
 }

@@ -78,3 +78,14 @@ test.each(["all", "a date on an empty source"])("%s begins at version 1", async 
   expect([stream.firstVersion, stream.checkpointVersion]).toEqual(["1", "1"]);
   expect(ranges.length > 0).toBe(what !== "all");
 });
+
+test("by windows, the initial load is complete once a sweep has read its border again", async () => {
+  const { config, stream } = await begin({ orders: 20 }, { cursor: "window", from: Date.now() - DAY, lookbackMs: 30_000 });
+  await sql`insert into slice (stream_id, lane, purpose, kind, token, from_at, to_at, page_size, max_records, state, reached_end)
+    values (${stream.id}, 'forward', 'forward', 'window', 1, now(), now(), 50, 100, 'committed', true)`.execute(store.db);
+  await sql`update load_range set state = 'done'`.execute(store.db);
+  const load = async () => (await pipelineStatus(store, config, "orders")).initialLoad;
+  expect(await load()).toEqual({ complete: false, waitingFor: "one more reading of the border, by a sweep" });
+  await sql`update stream set proven_at = started_at`.execute(store.db);
+  expect(await load()).toEqual({ complete: true, waitingFor: null });
+});
