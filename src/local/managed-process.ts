@@ -39,6 +39,8 @@ export interface ServerCommand {
   beforeStart?: () => Promise<void>;
   /** How long it may take to serve (ms), default 60 s. */
   timeoutMs?: number;
+  /** A server that ends with this in its log is started again, for ten seconds: what keeps it from starting is about to end. */
+  passing?: RegExp;
 }
 
 /** Written beside the data: who runs the server, so that the next start can end what a killed owner left. */
@@ -50,6 +52,7 @@ interface ServerRecord {
 }
 
 const STOP_MS = 5_000;
+const PASSING_MS = 10_000;
 
 /**
  * Starts a server in a process group of its own (Ctrl-C in a terminal must not reach it before its users have
@@ -84,6 +87,16 @@ interface Running {
 }
 
 async function start(command: ServerCommand): Promise<Running> {
+  for (const until = Date.now() + PASSING_MS; ; await sleep(200)) {
+    try {
+      return await startOnce(command);
+    } catch (error) {
+      if (command.passing === undefined || Date.now() > until || !(error instanceof Error) || !command.passing.test(error.message)) throw error;
+    }
+  }
+}
+
+async function startOnce(command: ServerCommand): Promise<Running> {
   return await withLock(path.join(command.dir, "server.lock"), async () => {
     await endLeftover(command);
     await command.beforeStart?.();

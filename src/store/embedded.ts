@@ -56,6 +56,8 @@ async function start(options: EmbeddedPostgresOptions, pick: PickPort): Promise<
       await initialiseCluster(place, { user: USER, password });
     },
     ready: () => ensureDatabase(connect),
+    // Sessions of one that was killed: each ends once it notices.
+    passing: /pre-existing shared memory block/,
   });
   return Object.defineProperties(handle as EmbeddedPostgres, {
     url: { value: `postgres://${USER}:${password}@127.0.0.1:${port}/${DATABASE}`, enumerable: true },

@@ -117,3 +117,22 @@ test("a server that dies at its start says why", async () => {
   writeFileSync(path.join(folder, "data", "PG_VERSION"), "9.6\n");
   await expect(startPostgres({ dir: folder, port: 0 })).rejects.toMatchObject({ code: "TM_POSTGRES_START", message: expect.stringMatching(/9\.6/) as string });
 });
+
+test("Postgres starts again after it was killed, also while one of its sessions has not noticed yet", async () => {
+  const postgres = await startPostgres({ dir, port: 0, durable: false });
+  const client = new Client({ connectionString: postgres.url });
+  client.on("error", () => undefined);
+  await client.connect();
+  const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
+  left.push(rows[0]!.pid);
+  process.kill(rows[0]!.pid, "SIGSTOP");
+  await postgres.kill();
+  const started = postgres.restart();
+  setTimeout(() => process.kill(rows[0]!.pid, "SIGCONT"), 1_500);
+  await started;
+  const again = new Client({ connectionString: postgres.url });
+  await again.connect();
+  await again.end();
+  await client.end().catch(() => undefined);
+  await postgres.stop();
+}, 60_000);
