@@ -136,12 +136,13 @@ async function extractWindow(context: SliceContext): Promise<Extraction> {
   return finished(context, "extracted");
 }
 
-/** Whether a forward window ends where this run's first look could see. */
-async function endsAtHead({ store, slice, pipeline }: SliceContext): Promise<boolean> {
+/** Whether a forward window ends where this run's first look could see, by the earlier of Postgres's and the source's clock. */
+async function endsAtHead({ store, slice, pipeline, account }: SliceContext): Promise<boolean> {
   const { rows } = await sql<{ startedAt: number }>`
     select ${epochMs("started_at")} as "startedAt" from lease where stream_id = ${slice.streamId} and lane = ${slice.lane}
   `.execute(store.db);
-  return slice.purpose === "forward" && slice.toAt! >= rows[0]!.startedAt - pipeline.source.settleMs - 1_000;
+  const behindMs = Math.min(0, await sourceOffset(store.db, account.name));
+  return slice.purpose === "forward" && slice.toAt! >= rows[0]!.startedAt + behindMs - pipeline.source.settleMs - 1_000;
 }
 
 /** Whether the finished pass proves the window, by itself or by agreeing with the pass before. */

@@ -29,8 +29,16 @@ export async function settle(world: World): Promise<void> {
     const running = await openRuns(world);
     if (status.settled && rows[0]?.swept === true && running === 0) return;
     if (running === 0) await startRun(world, "sync");
-    if (performance.now() > until) throw new Error(`not settled: ${JSON.stringify({ ...status, swept: rows[0]?.swept, running })}`);
+    if (performance.now() > until) throw new Error(`not settled: ${JSON.stringify({ ...status, swept: rows[0]?.swept, running, ...(await leftOpen(world)) })}`);
   }
+}
+
+/** For whoever looks why. */
+async function leftOpen({ job }: World): Promise<object> {
+  const { rows } = await sql<object>`
+    select to_jsonb(t) as stream, (select json_agg(s) from slice s where state in ('open', 'extracted', 'classified')) as slices,
+      (select json_agg(r) from load_range r where state in ('open', 'planned')) as ranges, (select json_agg(a) from account a) as accounts from stream t`.execute(job.store.db);
+  return rows[0] ?? {};
 }
 
 async function openRuns({ job }: World): Promise<number> {

@@ -164,3 +164,11 @@ test("a row's version is its ts, in windows too; one without has its content's h
   // A window that page 1 holds whole takes one request.
   expect(source.seen).toHaveLength(3);
 });
+
+test("a window at the head ends a run also where the source's clock is slow: what it has not dated yet cannot be waited for", async () => {
+  await simulated({ orders: 20, clockOffsetMs: -600_000 }, { source: { cursor: "window", settleMs: 0 } });
+  const head = Math.floor(Date.now() / 1000) * 1000 - 600_000;
+  const reaches = async (toAt: number) => (await extract(await bench.slice({ kind: "window", fromAt: toAt - 5_000, toAt }, "forward"))).reachedEnd;
+  expect(await reaches(head - 60_000)).toBe(false);
+  expect(await reaches(head + 2_000)).toBe(true);
+});
