@@ -50,6 +50,8 @@ export interface AuditAnswer {
   windows?: ReturnType<typeof windowsOf>;
   /** Records in quarantine now: reported by the source, and not in the target. */
   quarantined?: number;
+  /** Records that a person gave up: the verdict leaves them out. */
+  discarded?: number;
   /** Accepted gaps within the stretch that this audit could not close: they reach into the lookback, or have no verdict. */
   gaps?: GapStatus[];
   neverReturns: readonly string[];
@@ -109,7 +111,7 @@ export async function runAudit(
   const verdict = verdictOf(report);
   return {
     ...answer, status: "completed", requests: report.requests, verdict: verdict === "complete" && gaps.length > 0 ? "unproven" : verdict,
-    windows: windowsOf(report), quarantined: status.quarantined, gaps,
+    windows: windowsOf(report), quarantined: status.quarantined, discarded: status.discarded, gaps,
   };
 }
 

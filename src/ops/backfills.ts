@@ -18,15 +18,15 @@ export type Control =
   | { signal: "cancelRange"; requestId: string }
   | { signal: "moveRange"; requestId: string; to: Place };
 
-/** What the pipeline's backfill does now, by its own word; null when none runs or no worker answers for it. */
-export async function backfillProgress(client: Client, name: string): Promise<BackfillProgress | null> {
+/** Whether the pipeline's backfill runs, and what it does by its own word; `progress` null: no worker answers for it. */
+export async function backfillNow(client: Client, name: string): Promise<{ running: boolean; progress: BackfillProgress | null }> {
   const handle = client.workflow.getHandle(`backfill/${name}`);
   const described = await handle.describe().catch((error: unknown) => {
     if (error instanceof WorkflowNotFoundError) return null;
     throw error;
   });
-  if (described?.status.name !== "RUNNING") return null;
-  return handle.query<BackfillProgress>("progress").catch(() => null);
+  if (described?.status.name !== "RUNNING") return { running: false, progress: null };
+  return { running: true, progress: await handle.query<BackfillProgress>("progress").catch(() => null) };
 }
 
 /**

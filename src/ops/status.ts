@@ -23,6 +23,8 @@ export interface PipelineStatus {
   late: boolean;
   /** Records in quarantine. */
   quarantined: number;
+  /** Records that a person gave up, with a reason: not in the target in this version, and in no quarantine. */
+  discarded: number;
   /** Ids whose newest version will be sent again, since an earlier request may still be under way. */
   doubtful: number;
   /** Slices that are not committed yet. */
@@ -56,15 +58,16 @@ export async function pipelineStatus(store: Store, config: TidemarkConfig, name:
   };
   if (stream === null) {
     return {
-      ...base, cursor: null, checkpoint: null, newestCommitAt: null, ageMs: null, late: false, quarantined: 0, doubtful: 0, openSlices: 0, unproven: 0, gaps: [],
+      ...base, cursor: null, checkpoint: null, newestCommitAt: null, ageMs: null, late: false, quarantined: 0, discarded: 0, doubtful: 0, openSlices: 0, unproven: 0, gaps: [],
       settled: true, running: false, initialLoad: { complete: false, waitingFor: "its first run" }, backfills: [], loaded: 0,
     };
   }
   const { rows } = await sql<{
-    quarantined: number; doubtful: number; openSlices: number; running: boolean; loaded: number; ageMs: number | null;
+    quarantined: number; discarded: number; doubtful: number; openSlices: number; running: boolean; loaded: number; ageMs: number | null;
     initialOpen: number; rereadAt: number | null; headRead: boolean; unproven: number; borderOpen: boolean;
   }>`
     select (select count(*)::int from quarantine where stream_id = t.id and state = 'open') as quarantined,
+      (select count(*)::int from quarantine where stream_id = t.id and state = 'discarded') as discarded,
       (select count(distinct id)::int from doubt where stream_id = t.id) as doubtful,
       (select count(*)::int from slice where stream_id = t.id and state in ('open', 'extracted', 'classified')) as "openSlices",
       exists (select 1 from lease where stream_id = t.id and lane = 'forward' and until > clock_timestamp()) as running,
@@ -87,7 +90,7 @@ export async function pipelineStatus(store: Store, config: TidemarkConfig, name:
     checkpoint: checkpointOf(stream),
     newestCommitAt: formatInstant(stream.newestCommitAt), ageMs: row.ageMs === null ? null : Math.round(row.ageMs),
     late: row.ageMs !== null && row.ageMs > pipeline.freshnessMs,
-    quarantined: row.quarantined, doubtful: row.doubtful, openSlices: row.openSlices, unproven: row.unproven,
+    quarantined: row.quarantined, discarded: row.discarded, doubtful: row.doubtful, openSlices: row.openSlices, unproven: row.unproven,
     gaps: (await pipelineGaps(store.db, config, stream)).map(gapStatus),
     settled: row.openSlices === 0 && row.doubtful === 0, running: row.running,
     initialLoad: { complete, waitingFor: complete ? null : waitingFor(row) },

@@ -17,6 +17,8 @@ export interface AuditRequest {
   byIds: boolean;
   /** Have what is missing or stale loaded. */
   repair: boolean;
+  /** Compare the target's own list as well. */
+  target?: boolean;
 }
 
 export interface AuditWindow {
@@ -46,8 +48,8 @@ export function auditBorders(from: number, to: number, windowMs: number): number
 export function createAudit(store: Store, streamId: string, request: AuditRequest, windowMs: number): Promise<string> {
   return store.transaction(async (tx) => {
     const { rows } = await sql<{ id: string }>`
-      insert into audit (stream_id, request_id, from_at, to_at, by_ids, repair)
-      values (${streamId}, ${request.requestId}, ${timestamp(request.from)}, ${timestamp(request.to)}, ${request.byIds}, ${request.repair})
+      insert into audit (stream_id, request_id, from_at, to_at, by_ids, repair, target)
+      values (${streamId}, ${request.requestId}, ${timestamp(request.from)}, ${timestamp(request.to)}, ${request.byIds}, ${request.repair}, ${request.target ?? false})
       on conflict (request_id) do nothing returning id::text
     `.execute(tx);
     const id = rows[0]?.id;
@@ -192,6 +194,7 @@ export async function finishAudit(store: Store, streamId: string, auditId: strin
         and r.stream_id = ${streamId} and r.id = f.target_id and r.source_id = f.source_id and r.held is not null
         and not newer(f.version, f.modified, f.hash, f.read_no, r.version, r.modified, r.hash, r.read_no)
     `.execute(tx);
+    await keepTargetFindings(tx, auditId);
     await sql`
       update audit_window w set state = 'differs', verified_at = null where w.audit_id = ${auditId} and w.state in ('count', 'ids')
         and exists (select 1 from audit_finding f where f.window_id = w.id and f.kind <> 'extra' and f.repaired_at is null)
@@ -199,4 +202,26 @@ export async function finishAudit(store: Store, streamId: string, auditId: strin
     await dropSlices(tx, sql`s.range_id in (select r.id from load_range r join audit_window w on w.range_id in (r.id, r.archive_of) where w.audit_id = ${auditId})`);
     await sql`update audit set state = 'done', ended_at = clock_timestamp() where id = ${auditId} and state = 'open'`.execute(tx);
   });
+}
+
+/**
+ * An audit that did not look at the target says nothing of it: what the last one that did found there, and is held in the same
+ * version by the index, still differs.
+ */
+async function keepTargetFindings(tx: Tx, auditId: string): Promise<void> {
+  await sql`
+    insert into audit_finding (window_id, source_id, target_id, kind, version, modified, hash, read_no, found_at)
+    select w.id, f.source_id, f.target_id, f.kind, f.version, f.modified, f.hash, f.read_no, f.found_at
+    from audit a join audit_window w on w.audit_id = a.id
+    join audit o on o.stream_id = a.stream_id and o.id < a.id and o.target and o.state = 'done'
+    join audit_window ow on ow.audit_id = o.id
+    join audit_finding f on f.window_id = ow.id and f.kind in ('target-missing', 'target-stale') and f.repaired_at is null
+      and f.modified >= extract(epoch from w.from_at) * 1000 and f.modified < extract(epoch from w.to_at) * 1000
+    join record r on r.stream_id = a.stream_id and r.id = f.target_id and r.held = 'loaded'
+      and r.version is not distinct from f.version and r.hash is not distinct from f.hash
+    where a.id = ${auditId} and not a.target and not exists (
+      select 1 from audit n where n.stream_id = a.stream_id and n.id > o.id and n.id < a.id and n.target and n.state = 'done'
+        and f.modified >= extract(epoch from n.from_at) * 1000 and f.modified < extract(epoch from n.to_at) * 1000)
+    on conflict do nothing
+  `.execute(tx);
 }

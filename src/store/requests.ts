@@ -97,12 +97,13 @@ export function addRequest(store: Store, lane: LaneRef, request: NewRequest): Pr
 }
 
 async function requireSame(tx: Tx, streamId: string, { requestId, asked }: NewRequest): Promise<void> {
-  const { rows } = await sql`
-    select 1 from backfill_request where stream_id = ${streamId} and request_id = ${requestId}
-      and asked = tstzrange(${timestamp(asked.from)}, ${timestamp(asked.to)})
+  const { rows } = await sql<{ state: string; same: boolean }>`
+    select state, asked = tstzrange(${timestamp(asked.from)}, ${timestamp(asked.to)}) as same
+    from backfill_request where stream_id = ${streamId} and request_id = ${requestId}
   `.execute(tx);
-  if (rows.length > 0) return;
-  throw new TidemarkError("TM_RANGE_INVALID", `the requestId ${JSON.stringify(requestId)} names another range already`, { path: "requestId", fix: "Give each range a requestId of its own." });
+  const { same, state } = rows[0]!;
+  if (same && state !== "cancelled") return;
+  throw new TidemarkError("TM_RANGE_INVALID", `the requestId ${JSON.stringify(requestId)} names ${same ? "a range that was cancelled" : "another range"} already`, { path: "requestId", fix: "Give each range a requestId of its own." });
 }
 
 /** Takes part in what open ranges have not read yet. @returns what is wanted beside that */

@@ -26,10 +26,13 @@ test("what somebody deleted in the target, or an older version there, is found b
   const found = await audit({ target: true });
   expect([found.verdict, sum(found, "missing"), sum(found, "stale"), sum(found, "repaired")]).toEqual(["incomplete", 4, 1, 0]);
   expect(await job.compare()).toMatchObject({ missing: 4, stale: 1 });
+  // One that does not look there knows nothing better.
+  const plain = await audit({ repair: true });
+  expect([plain.verdict, sum(plain, "missing"), sum(plain, "stale"), sum(plain, "repaired")]).toEqual(["incomplete", 4, 1, 0]);
   const repaired = await audit({ target: true, repair: true });
   expect([repaired.verdict, sum(repaired, "missing"), sum(repaired, "stale"), sum(repaired, "repaired")]).toEqual(["complete", 4, 1, 5]);
   expect(await job.compare()).toMatchObject({ missing: 0, stale: 0, wrongContent: 0 });
-  expect((await audit({ target: true })).verdict).toBe("complete");
+  for (const target of [false, true]) expect((await audit({ target })).verdict).toBe("complete");
 }, 180_000);
 
 test("a target that cannot be read is not compared, and the error says what is missing", async () => {

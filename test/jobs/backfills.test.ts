@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { afterEach, expect, test } from "vitest";
 import { runAudit } from "../../src/ops/audit.ts";
-import { backfillProgress, backfillRanges, type Control, controlBackfill } from "../../src/ops/backfills.ts";
+import { backfillNow, backfillRanges, type Control, controlBackfill } from "../../src/ops/backfills.ts";
 import { runBackfill } from "../../src/ops/run.ts";
 import { startBackfill } from "../../src/ops/start.ts";
 import type { BackfillProgress } from "../../workflows/types.ts";
@@ -21,12 +21,12 @@ test("a backfill is paused, loses a range that is cancelled meanwhile, and goes 
   await expect(control({ signal: "pause" })).rejects.toMatchObject({ code: "TM_BACKFILL_NONE" });
   const now = Date.now();
   const wanted = job.backfill(now - 7 * 86_400_000, now - 2 * 86_400_000);
-  await expect.poll(async () => (await backfillProgress(client, name))?.slices ?? 0, { timeout: 60_000, interval: 50 }).toBeGreaterThan(0);
-  const going = async () => (await backfillProgress(client, name))!;
+  await expect.poll(async () => (await backfillNow(client, name)).progress?.slices ?? 0, { timeout: 60_000, interval: 50 }).toBeGreaterThan(0);
+  const going = async () => (await backfillNow(client, name)).progress!;
   await expect.poll(async () => (await going()).recordsPerMinute ?? 0, { timeout: 60_000, interval: 50 }).toBeGreaterThan(0);
   expect(await going()).toMatchObject({ requestsPerMinute: expect.any(Number) as number, leftMs: expect.any(Number) as number, ranges: [{ place: 1, state: "open", skipped: [] }] });
   await control({ signal: "pause" });
-  await expect.poll(async () => (await backfillProgress(client, name))?.waitingFor, { timeout: 30_000 }).toBe("a resume signal");
+  await expect.poll(async () => (await backfillNow(client, name)).progress?.waitingFor, { timeout: 30_000 }).toBe("a resume signal");
   const other = await startBackfill(client, job.services, name, { from: now - 2 * 86_400_000, to: now });
   await expect.poll(async () => (await backfillRanges(job.services, name)).map((range) => range.requestId), { timeout: 30_000 }).toContain(other.requestId);
   await expect(control({ signal: "cancelRange", requestId: "no such range" })).rejects.toMatchObject({ code: "TM_RANGE_UNKNOWN" });

@@ -35,7 +35,8 @@ export const audit = defineCommand<AuditOptions>({
       .option("--target", "compare what the target holds as well (target.heldUrl)")
       .option("--wait", "return with the verdict"),
   async run(context, { from, to, ids = false, repair = false, target = false, wait = false }, [name = ""]) {
-    const { parseDate } = await import("../../config/dates.ts");
+    const { parseDate, parseDateRange } = await import("../../config/dates.ts");
+    if (from !== undefined && to !== undefined) parseDateRange({ from, to });
     const range = { ...(from === undefined ? {} : { from: parseDate(from, "--from") }), ...(to === undefined ? {} : { to: parseDate(to, "--to") }) };
     const config = await context.config("none");
     requirePipeline(config, name);
@@ -53,10 +54,11 @@ function costLine({ from, to, windows, requests }: AuditCost, perMinute: number,
   return `Modified from ${from} to ${to}: ${formatCount(windows)} windows, ${formatCount(requests)} requests for the counts (about ${minutes} at ${formatCount(perMinute)} a minute)${ids ? ", and all pages for the ids" : ""}.`;
 }
 
-function printed({ pipeline, status, verdict, requests, windows = [], quarantined, gaps = [], neverReturns, link, workflowId }: AuditAnswer): string {
+function printed({ pipeline, status, verdict, requests, windows = [], quarantined, discarded = 0, gaps = [], neverReturns, link, workflowId }: AuditAnswer): string {
   if (link !== null) say(`See it in Temporal's UI: ${link}`);
   if (verdict === undefined) return list([["pipeline", pipeline], ["status", status], ["workflow", workflowId]]);
-  const odd = windows.filter((window) => window.method !== "count");
+  const odd = windows.filter((window) => window.state !== "count");
+  const inState = (state: string) => windows.filter((window) => window.state === state).length;
   return [
     ...(odd.length === 0 ? [] : [
       table(["from", "to", "source", "index", "missing", "stale", "repaired", "no longer reported", "state"],
@@ -65,8 +67,8 @@ function printed({ pipeline, status, verdict, requests, windows = [], quarantine
     ]),
     list([
       ["pipeline", pipeline], ["verdict", verdict],
-      ["windows", `${windows.length}: ${windows.length - odd.length} verified by count, ${windows.filter((one) => one.state === "ids").length} by ids`],
-      ["requests", formatCount(requests ?? 0)], ["in quarantine", formatCount(quarantined ?? 0)],
+      ["windows", `${windows.length}: ${inState("count")} verified by count, ${inState("ids")} by ids, ${inState("differs")} differ, ${inState("unproven")} unproven`],
+      ["requests", formatCount(requests ?? 0)], ["in quarantine", formatCount(quarantined ?? 0)], ...(discarded === 0 ? [] : [["discarded by a person", formatCount(discarded)] as const]),
       ...gaps.map(({ from, to, because }) => ["accepted gap", `${from} to ${to}, still open: ${because}`] as const),
     ]),
     "",

@@ -17,10 +17,10 @@ export const backfillList = defineCommand({
   async run(context, _options, [name = ""]) {
     const config = await context.config("none");
     requirePipeline(config, name);
-    const { backfillProgress, backfillRanges } = await import("../../ops/backfills.ts");
+    const { backfillNow, backfillRanges } = await import("../../ops/backfills.ts");
     return withTemporal(config, async (services, { client }) => {
-      const [ranges, now] = await Promise.all([backfillRanges(services, name), backfillProgress(client, name)]);
-      return { json: { pipeline: name, running: now !== null, progress: now, ranges }, text: printed(name, now, ranges) };
+      const [ranges, now] = await Promise.all([backfillRanges(services, name), backfillNow(client, name)]);
+      return { json: { pipeline: name, ...now, ranges }, text: printed(name, now, ranges) };
     });
   },
 });
@@ -75,8 +75,8 @@ async function signalled(config: LoadedConfig, name: string, control: Control): 
   });
 }
 
-function printed(name: string, now: BackfillProgress | null, ranges: readonly BackfillStatus[]): string {
-  const state = now === null ? "no backfill runs" : now.paused ? "paused" : now.waitingFor === null ? "running" : `waits: ${now.waitingFor}`;
+function printed(name: string, { running, progress: now }: { running: boolean; progress: BackfillProgress | null }, ranges: readonly BackfillStatus[]): string {
+  const state = now === null ? (running ? "runs, but no worker answers for it" : "no backfill runs") : now.paused ? "paused" : now.waitingFor === null ? "running" : `waits: ${now.waitingFor}`;
   return [
     list([["pipeline", name], ["state", state], ...(now?.reading == null ? [] : [["reading", now.reading] as const]), ...(now === null ? [] : paceOf(now))]),
     ...(ranges.length === 0 ? [] : ["", rangeTable(ranges)]),

@@ -1,6 +1,7 @@
 import type { DeployReport } from "../../ops/deploy.ts";
 import { defineCommand } from "../command.ts";
 import { withTemporal } from "../connected.ts";
+import { UsageError } from "../failure.ts";
 import { requirePipeline } from "../known-pipeline.ts";
 import { table } from "../output.ts";
 
@@ -21,6 +22,8 @@ export const deploy = defineCommand<DeployOptions>({
   async run(context, { reload = [], keep = [] }) {
     const config = await context.config("all");
     for (const name of [...reload, ...keep]) requirePipeline(config, name);
+    const both = reload.find((name) => keep.includes(name));
+    if (both !== undefined) throw new UsageError("TM_USAGE", `--reload and --keep exclude each other: both name ${both}`, { path: "--reload", fix: "Give one of them: --reload loads everything again, --keep says that it is there." });
     const { deploy } = await import("../../ops/deploy.ts");
     return withTemporal(config, async (services, temporal) => {
       const report = await deploy(services, temporal, { reload, keep });

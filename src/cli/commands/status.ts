@@ -45,11 +45,11 @@ type Shown = PipelineStatus & { backfill: BackfillProgress | null };
 
 /** A Temporal that does not answer is part of the answer: the store tells the rest. @param reading pipelines whose backfill is asked how it goes */
 async function temporalStatus(config: LoadedConfig, reading: readonly string[]): Promise<{ temporal: TemporalStatus; backfills: Map<string, BackfillProgress | null> }> {
-  const [{ openTemporal }, { backfillProgress }] = await Promise.all([import("../../ops/open.ts"), import("../../ops/backfills.ts")]);
+  const [{ openTemporal }, { backfillNow }] = await Promise.all([import("../../ops/open.ts"), import("../../ops/backfills.ts")]);
   try {
     const temporal = await openTemporal(config);
     try {
-      const backfills = new Map(await Promise.all(reading.map(async (name) => [name, await backfillProgress(temporal.client, name)] as const)));
+      const backfills = new Map(await Promise.all(reading.map(async (name) => [name, (await backfillNow(temporal.client, name)).progress] as const)));
       const { address, namespace, uiUrl } = temporal;
       return { temporal: { ok: true, address, namespace, uiUrl, problem: null }, backfills };
     } finally {

@@ -25,6 +25,8 @@ create table audit (
   to_at timestamptz not null check (to_at > from_at),
   by_ids boolean not null,
   repair boolean not null,
+  -- the target's own list was compared too
+  target boolean not null default false,
   state text not null default 'open' check (state in ('open', 'done', 'left')),
   -- counts asked of the source; comparisons are in the ledger
   requests integer not null default 0,
