@@ -33,7 +33,7 @@ export function moodOf(random: Random): Mood {
 export function misfortune(play: Play): (process: Process | null, what: string) => Choice {
   const { world, mood } = play;
   return (process, what) => {
-    if (process !== null && world.random.next() < (world.danger.test(what) ? 0.3 : 0.003)) {
+    if (process?.weight === 1 && world.random.next() < (world.danger.test(what) ? 0.4 : 0.003)) {
       freeze(play, process);
       return "freeze";
     }
