@@ -18,7 +18,7 @@ export interface Extraction {
   state: "extracted" | "split" | "unproven";
   /** The pass of a window walk that proved itself; 1 for version walks. */
   pass: number;
-  /** The source has nothing newer, as far as this run needs to know. */
+  /** The source has nothing newer, as far as this run needs to know: what an earlier run read says nothing of what was there when this one began. */
   reachedEnd: boolean;
 }
 
@@ -181,7 +181,8 @@ async function split(context: SliceContext, parts: number): Promise<Extraction> 
 
 async function finished({ store, slice }: SliceContext, state: Extraction["state"]): Promise<Extraction> {
   const { rows } = await sql<{ reachedEnd: boolean; pass: number | null }>`
-    select reached_end as "reachedEnd", (select max(pass) from page where slice_id = slice.id) as pass from slice where id = ${slice.id}
+    select s.reached_end and s.created_at >= l.started_at as "reachedEnd", (select max(pass) from page where slice_id = s.id) as pass
+    from slice s join lease l on l.stream_id = s.stream_id and l.lane = s.lane where s.id = ${slice.id}
   `.execute(store.db);
   return { state, pass: rows[0]?.pass ?? 1, reachedEnd: rows[0]?.reachedEnd ?? false };
 }

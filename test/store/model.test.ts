@@ -5,7 +5,7 @@ import { playSeed } from "./model/run.ts";
 
 const first = Number(process.env["MODEL_SEED"] ?? 1);
 const given = process.env["MODEL_RUNS"];
-const runs = Number(given ?? 12);
+const runs = Number(given ?? 40);
 /** Without a number of runs: no other run begins after this long (ms). */
 const ENOUGH_MS = 20_000;
 

@@ -90,6 +90,23 @@ test("a run ends once it has passed all that was seen before it began; a sweep o
   expect(await pages("sweep")).toEqual([5, false]);
 });
 
+test("what an earlier run read of the head is not the head of the run that takes it over", async () => {
+  await simulated({ orders: 5, days: 1 });
+  const { store, stream, pipeline } = bench;
+  const left = await bench.slice({ kind: "version", fromVersion: "1" });
+  expect(await extract(left)).toMatchObject({ reachedEnd: true });
+  await sql`update lease set until = clock_timestamp()`.execute(store.db);
+  const token = await bench.lane("forward", "the next run");
+  const plan = (headRead: boolean, busy: string | null) => planSlice(store, {
+    streamId: stream.id, lane: "forward", token, source: pipeline.source, api: getApi(ORDERS), headRead, busy,
+  });
+  const adopted = await plan(false, null);
+  expect(adopted?.id).toBe(left.id);
+  const got = await extract(adopted!);
+  expect(got).toMatchObject({ state: "extracted", reachedEnd: false });
+  expect(await plan(got.reachedEnd, left.id)).toMatchObject({ purpose: "forward", fromVersion: adopted!.endVersion });
+});
+
 test("a page that is not full ends a run, but no sweep: only an answer without anything newer does", async () => {
   const rows = (from: number) => Array.from({ length: 9 }, (_, n) => from + n).filter((ts) => ts < 20).map((ts) => order(ts, `,"ts":${ts}`));
   const source = await scripted((seen) => page(rows(biz(seen)["start_ts"] as number)), { source: { pageSize: 10 } });

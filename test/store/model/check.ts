@@ -1,3 +1,4 @@
+import type { SourceModel } from "./ends.ts";
 import { readState, type SliceState, type StoreState } from "./state.ts";
 import type { World } from "./world.ts";
 
@@ -7,13 +8,14 @@ const OPEN = ["open", "extracted", "classified"];
 export interface Memory {
   checkpoint: number;
   versions: Map<string, number>;
+  claims: StoreState["records"];
   /** What completely read slices hold: rows, and the newest version of each id. */
   read: Map<number, { rows: number; newest: Map<string, number> }>;
   committed: Set<number>;
 }
 
 export function noMemory(): Memory {
-  return { checkpoint: 0, versions: new Map(), read: new Map(), committed: new Set() };
+  return { checkpoint: 0, versions: new Map(), claims: [], read: new Map(), committed: new Set() };
 }
 
 /** Looks at what is committed. @returns what is not as it must be at any moment */
@@ -23,7 +25,9 @@ export async function check(world: World, memory: Memory): Promise<string[]> {
   const must = (holds: boolean, what: () => string) => void (holds || wrong.push(what()));
   checkSlices(state, memory, must);
   checkCursors(state, memory, must);
+  checkRead(world, state, must);
   checkBatches(state, must);
+  checkClaims(world, state, memory, must);
   checkIndex(world, state, memory, must);
   return wrong;
 }
@@ -44,6 +48,9 @@ function checkSlices(state: StoreState, memory: Memory, must: Must): void {
       must(slice.read === slice.duplicate + slice.unchanged + slice.superseded + items.length, () => `${name}: its counts do not match its items`);
     }
     const content = memory.read.get(slice.id);
+    if (content !== undefined && ["classified", "committed"].includes(slice.state)) {
+      must(slice.duplicate === content.rows - content.newest.size, () => `${name} counts ${slice.duplicate} of ${content.rows} rows with ${content.newest.size} ids as duplicates`);
+    }
     if (slice.state !== "committed" || content === undefined || memory.committed.has(slice.id)) continue;
     memory.committed.add(slice.id);
     must(slice.read === content.rows, () => `${name} counts ${slice.read} rows and read ${content.rows}`);
@@ -84,6 +91,26 @@ function checkCursors(state: StoreState, memory: Memory, must: Must): void {
   }
 }
 
+/** What could be seen since it was written, and lies before the checkpoint, is in the index. Sweeps mend only what came late. */
+function checkRead(world: World, state: StoreState, must: Must): void {
+  for (const { what, version } of unknown(world, state)) must(version > (state.checkpoint ?? 0), () => `the checkpoint is ${state.checkpoint}, and the index does not hold ${what}`);
+}
+
+/** Rows that the source shows, and showed as soon as they were written, in a version that the index does not hold. */
+function unknown({ source }: World, { records }: StoreState): { id: string; version: number; what: string }[] {
+  const index = new Map(records.map((record) => [record.id, record]));
+  return [...source.rows].map(([id, row]) => ({ id, version: Number(row.version), what: `${id}@${row.version}` })).filter(({ id, version }) => {
+    const record = index.get(id);
+    return !source.hidden.has(version) && (record?.held == null || record.version! < version);
+  });
+}
+
+/** What of some rows the source still shows, and the index does not hold. */
+export async function notRead(world: World, rows: SourceModel["rows"]): Promise<string[]> {
+  const state = await readState(world.pool, world.streamId);
+  return unknown(world, state).filter(({ id, version }) => rows.get(id)?.version === String(version)).map(({ what }) => what);
+}
+
 /** Up to where slices that share their borders follow each other. */
 function coveredTo(from: number, slices: readonly SliceState[]): number {
   let reached = from - 1;
@@ -97,7 +124,10 @@ function checkBatches(state: StoreState, must: Must): void {
     const members = state.items.filter((item) => item.batch === batch.id);
     must(batch.state === "done" || members.length === batch.count, () => `batch ${batch.id} (${batch.state}) has ${members.length} of ${batch.count} members`);
   }
+  const records = new Map(state.records.map((record) => [record.id, record]));
   for (const item of state.items) {
+    const record = records.get(item.id);
+    must(["pending", "batched"].includes(item.outcome) || (record?.held != null && record.version! >= item.version), () => `${item.id}@${item.version} of slice ${item.slice} is ${item.outcome}, and the index holds ${JSON.stringify(record)}`);
     if (item.outcome === "batched") must((batches.get(item.batch!)?.state ?? "done") !== "done", () => `item ${item.id} of slice ${item.slice} belongs to no open batch`);
   }
   for (const { id, batch } of state.records) {
@@ -105,6 +135,16 @@ function checkBatches(state: StoreState, must: Must): void {
     must((batches.get(batch)?.state ?? "done") !== "done", () => `${id} is claimed by batch ${batch}, which is not open`);
     must(state.items.some((item) => item.batch === batch && item.id === id && item.outcome === "batched"), () => `${id} is claimed by batch ${batch}, which does not hold it`);
   }
+}
+
+/** Nobody takes a claim from a batch that is not done before it has run out. */
+function checkClaims({ shown }: World, state: StoreState, memory: Memory, must: Must): void {
+  const records = new Map(state.records.map((record) => [record.id, record]));
+  for (const { id, batch, until } of memory.claims) {
+    if (batch === null || until! <= shown || records.get(id)!.batch === batch) continue;
+    must(!state.items.some((item) => item.batch === batch && item.id === id && item.outcome === "batched"), () => `batch ${batch} lost its claim on ${id} before it ran out`);
+  }
+  memory.claims = state.records;
 }
 
 function checkIndex(world: World, state: StoreState, memory: Memory, must: Must): void {
@@ -125,7 +165,7 @@ function checkIndex(world: World, state: StoreState, memory: Memory, must: Must)
     if (flight.overdue) continue;
     for (const { id } of flight.records) {
       const batch = batches.get(records.get(id)?.batch ?? -1);
-      must(doubtful.has(id) || (batch?.state === "sending" && batch.owner === flight.owner), () => `${flight.what} with ${id}, which is neither claimed for it nor doubtful`);
+      must(state.doubts.some((doubt) => doubt.id === id && doubt.sender === flight.owner) || (batch?.state === "sending" && batch.owner === flight.owner), () => `${flight.what} with ${id}, which is neither claimed for it nor doubtful`);
     }
   }
 }

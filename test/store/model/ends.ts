@@ -1,3 +1,4 @@
+import type { Pool } from "pg";
 import { SourceError, TargetError } from "../../../src/errors.ts";
 import type { Random } from "../../../src/simulator/random.ts";
 import type { Source, SourceRow } from "../../../src/source/contract.ts";
@@ -15,12 +16,14 @@ export interface SourceModel {
   late: { row: SourceRow; visibleAt: number }[];
   /** Versions that the target refuses. */
   bad: Set<string>;
+  /** Versions that were not seen at once. */
+  hidden: Set<number>;
   version: number;
   reads: number;
 }
 
 export function emptySource(): SourceModel {
-  return { rows: new Map(), late: [], bad: new Set(), version: 100, reads: 0 };
+  return { rows: new Map(), late: [], bad: new Set(), hidden: new Set(), version: 100, reads: 0 };
 }
 
 /** Writes a record. A late one is seen from `visibleAt` on, with the version and the time of its writing. */
@@ -31,7 +34,10 @@ export function change(model: SourceModel, id: string, now: number, options: { b
   const row = rowsFromTexts([text], API)[0]!;
   if (options.bad) model.bad.add(String(version));
   if (options.visibleAt === undefined) model.rows.set(id, row);
-  else model.late.push({ row, visibleAt: options.visibleAt });
+  else {
+    model.hidden.add(version);
+    model.late.push({ row, visibleAt: options.visibleAt });
+  }
 }
 
 /** What was written early enough can be seen now. */
@@ -103,13 +109,18 @@ export interface TargetModel {
  * became of its sender by then.
  */
 export function targetFor(
-  world: { random: Random; source: SourceModel; target: TargetModel; scheduler: Scheduler; unreported: Map<Process, Set<string>>; changed: () => void }, process: Process, owner: string,
+  world: { pool: Pool; streamId: string; wrong: string[]; random: Random; source: SourceModel; target: TargetModel; scheduler: Scheduler; unreported: Map<Process, Set<string>>; changed: () => void }, process: Process, owner: string,
 ): Target {
   const { scheduler, target, source } = world;
   const broken = () => new TargetError("retry", "TM_TARGET_NETWORK", "no answer");
   return {
     recordsPerRequest: 100, held: null,
     async send(records, _key, guard) {
+      // Nobody else has moved since the sender looked at its claims.
+      const ids = records.map((record) => record.id);
+      const { rows } = await world.pool.query<{ n: number }>(`select count(*)::int as n from record r join batch b on b.id = r.batch_id
+        where r.stream_id = $1 and r.id = any($2) and b.owner = $3 and b.state = 'sending'`, [world.streamId, ids, owner]);
+      if (rows[0]!.n !== ids.length) world.wrong.push(`${process.name} is about to send ${ids.join(" ")}, and has claimed ${rows[0]!.n} of them`);
       if ((await scheduler.pass(process, `writes ${records.map((record) => `${record.id}@${record.version}`).join(" ")}`)) !== "go") throw broken();
       guard.beforeWrite();
       const what = `request ${++target.written} of ${process.name} arrives`;

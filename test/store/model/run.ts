@@ -3,7 +3,7 @@ import type { Lane } from "../../../src/store/leases.ts";
 import { check, checkEnd, leftOf, type Memory, noMemory } from "./check.ts";
 import { readState } from "./state.ts";
 import { change } from "./ends.ts";
-import { event, IDS, misfortune, type Mood, type Play, replayQuarantine, startFlow, terminate, zombiesGiveUp } from "./steps.ts";
+import { event, IDS, misfortune, moodOf, type Play, replayQuarantine, startFlow, terminate, zombiesGiveUp } from "./steps.ts";
 import { createWorld, LOOKBACK_MS, type World, ZOMBIE_MS } from "./world.ts";
 import { TTL_MS } from "./workflows.ts";
 
@@ -22,25 +22,21 @@ const PATIENCE_MS = 30_000;
 export async function playSeed(pool: Pool, seed: number): Promise<RunResult> {
   const world = await createWorld(pool, seed);
   const { random, scheduler } = world;
-  const play: Play = { world, flows: new Set(), started: 0, failures: [] };
+  const play: Play = { world, mood: moodOf(random), flows: new Set(), started: 0, failures: [] };
   const memory = noMemory();
-  const mood: Mood = {
-    faults: random.next() * 2, changes: 0.2 + random.next() * 0.3, frozen: random.next() * 0.08,
-    lanes: random.next() < 0.4 ? ["forward"] : random.next() < 0.6 ? ["forward", "backfill"] : ["forward", "forward", "backfill", "audit"],
-  };
   for (let id = 1; id <= IDS; id++) if (random.next() < 0.7) change(world.source, String(id), world.now, { bad: random.next() < 0.15 });
   startFlow(play, "forward");
   const wrong: string[] = [];
   let steps = 0;
 
-  for (const end = random.between(300, 1_000); steps < end && wrong.length === 0; steps++) {
-    if (random.next() < 0.12) await event(play, mood);
-    await world.step(misfortune(world, mood));
-    wrong.push(...(await look(world, memory)), ...play.failures.map(textOf));
+  for (const end = random.between(80, 250); steps < end && wrong.length === 0; steps++) {
+    if (random.next() < 0.12) await event(play);
+    await world.step(misfortune(play));
+    wrong.push(...(await look(world, memory)), ...world.wrong, ...play.failures.map(textOf));
   }
   if (wrong.length === 0) {
     await settle(play).catch((error: unknown) => play.failures.push(error));
-    wrong.push(...(await check(world, memory)), ...play.failures.map(textOf), ...(await checkEnd(world)));
+    wrong.push(...(await check(world, memory)), ...world.wrong, ...play.failures.map(textOf), ...(await checkEnd(world)));
   }
   await abandon(play);
   return { steps, wrong, trail: scheduler.trail };

@@ -1,6 +1,7 @@
 import type { Random } from "../../../src/simulator/random.ts";
 
-/** What becomes of a step that waits at its gate. `after`: it takes effect, and its answer is lost. */
+/** What becomes of a step that waits at its gate. `after`: it takes effect, and its answer is lost. `freeze`: it goes on waiting. */
+export type Choice = Decision | "freeze";
 export type Decision = "go" | "kill" | "kill-after" | "drop" | "drop-after";
 
 /** Thrown into everything that a killed process still waits for. */
@@ -9,8 +10,10 @@ export class Killed extends Error {}
 /** Something that dies as a whole: one attempt of an activity, with the connections that it has. */
 export interface Process {
   name: string;
-  /** How likely it is to be chosen; a frozen one has little. */
+  /** How likely it is to be chosen. */
   weight: number;
+  /** Frozen for so many steps, or until another one comes to where it stands; 0: awake. */
+  frozen: number;
   dead: boolean;
   finished: boolean;
   /** It must report now: what it sent came later than anybody waits for. */
@@ -47,13 +50,20 @@ export interface Scheduler {
   world(what: string, weight: number): Promise<Decision>;
   kill(process: Process): Promise<void>;
   /** Opens one gate. @returns false when nothing waits */
-  step(choose: (process: Process | null, what: string) => Decision): Promise<boolean>;
+  step(choose: (process: Process | null, what: string) => Choice): Promise<boolean>;
   /** Opens the gate of a step of the world. */
   open(what: string, decision: Decision): Promise<void>;
 }
 
-/** Chooses what happens next; between two choices nothing moves. @param blocked which of these backends wait for a lock */
-export function createScheduler(random: Random, backends: { blocked(pids: number[]): Promise<number>; end(pids: number[]): Promise<void> }): Scheduler {
+/** What a step is, without its numbers. */
+const kindOf = (what: string) => what.replace(/\d.*/, "");
+
+/**
+ * Chooses what happens next; between two choices nothing moves.
+ * @param blocked which of these backends wait for a lock
+ * @param danger steps that always wait to be chosen
+ */
+export function createScheduler(random: Random, backends: { blocked(pids: number[]): Promise<number>; end(pids: number[]): Promise<void> }, danger: RegExp): Scheduler {
   const gates: Gate[] = [];
   const processes = new Set<Process>();
   const trail: string[] = [];
@@ -63,6 +73,7 @@ export function createScheduler(random: Random, backends: { blocked(pids: number
   function wait(process: Process | null, what: string, weight: number): Promise<Decision> {
     return new Promise((resolve) => {
       if (process !== null) process.parked++;
+      for (const gate of gates) if (gate.process !== null && gate.process.frozen > 3 && kindOf(gate.what) === kindOf(what)) gate.process.frozen = random.below(4);
       gates.push({
         process, what, weight,
         open: (decision) => {
@@ -115,7 +126,7 @@ export function createScheduler(random: Random, backends: { blocked(pids: number
       for (const gate of gates.splice(0)) gate.open("go");
     },
     process(name) {
-      const process = { name, weight: 1, dead: false, finished: false, overdue: false, running: new Set<number>(), parked: 0, held: new Set<number>() };
+      const process = { name, weight: 1, frozen: 0, dead: false, finished: false, overdue: false, running: new Set<number>(), parked: 0, held: new Set<number>() };
       processes.add(process);
       return process;
     },
@@ -126,7 +137,7 @@ export function createScheduler(random: Random, backends: { blocked(pids: number
     async pass(process, what) {
       if (process.dead) throw new Killed(process.name);
       if (free) return atOnce();
-      if (what !== "commit" && !what.startsWith("waits") && random.next() < 0.5) return "go";
+      if (what !== "commit" && !what.startsWith("waits") && !danger.test(what) && random.next() < 0.75) return "go";
       const decision = await wait(process, what, 1);
       if (decision === "kill" || process.dead) {
         if (!process.dead) await kill(process);
@@ -149,11 +160,14 @@ export function createScheduler(random: Random, backends: { blocked(pids: number
         await settle();
       }
       if (gates.length === 0) return false;
-      const weightOf = (gate: Gate) => gate.weight * (gate.process?.weight ?? 1);
+      for (const process of processes) process.frozen = Math.max(0, process.frozen - 1);
+      // Where all others wait for a lock of a frozen one, it goes on.
+      const weightOf = (gate: Gate) => gate.weight * (gate.process?.weight ?? 1) * ((gate.process?.frozen ?? 0) > 0 ? 1e-6 : 1);
       let at = random.next() * gates.reduce((sum, gate) => sum + weightOf(gate), 0);
       const gate = gates.find((gate) => (at -= weightOf(gate)) < 0) ?? gates[gates.length - 1]!;
-      gates.splice(gates.indexOf(gate), 1);
       const decision = gate.process?.overdue === true ? "go" : choose(gate.process, gate.what);
+      if (decision === "freeze") return true;
+      gates.splice(gates.indexOf(gate), 1);
       trail.push(`${gate.process?.name ?? "-"}: ${gate.what}${decision === "go" ? "" : ` ${decision.toUpperCase()}`}`);
       gate.open(decision);
       await settle();

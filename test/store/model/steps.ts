@@ -1,4 +1,5 @@
 import { TidemarkError } from "../../../src/errors.ts";
+import type { Random } from "../../../src/simulator/random.ts";
 import type { Store } from "../../../src/store/db.ts";
 import type { Lane } from "../../../src/store/leases.ts";
 import { addRange } from "../../../src/store/ranges.ts";
@@ -7,23 +8,35 @@ import { rowsFromTexts } from "../../../src/source/jushuitan/index.ts";
 import { stagedRows } from "../../../src/sync/staged.ts";
 import { API, change } from "./ends.ts";
 import { BEGIN_MS } from "./database.ts";
-import { Killed, type Decision, type Process } from "./scheduler.ts";
-import { type Flow, runLane, Terminated } from "./workflows.ts";
+import { type Choice, Killed, type Process } from "./scheduler.ts";
+import { type Flow, runLane, Terminated, TTL_MS } from "./workflows.ts";
 import { LEASE_MS, LOOKBACK_MS, type World, ZOMBIE_MS } from "./world.ts";
 
-export const IDS = 8;
+export const IDS = 4;
 
 /** How much goes wrong in a run; drawn once, so that runs differ. */
 export interface Mood {
   faults: number;
   changes: number;
-  frozen: number;
   lanes: Lane[];
 }
 
+/** Runs differ. */
+export function moodOf(random: Random): Mood {
+  return {
+    faults: random.next() * 2, changes: 0.2 + random.next() * 0.3,
+    lanes: random.next() < 0.3 ? ["forward"] : random.next() < 0.7 ? ["forward", "backfill"] : ["forward", "forward", "backfill", "audit"],
+  };
+}
+
 /** What befalls the steps of processes while things go wrong. */
-export function misfortune(world: World, mood: Mood): (process: Process | null, what: string) => Decision {
+export function misfortune(play: Play): (process: Process | null, what: string) => Choice {
+  const { world, mood } = play;
   return (process, what) => {
+    if (process?.weight === 1 && world.random.next() < (world.danger.test(what) ? 0.4 : 0.003)) {
+      freeze(play, process);
+      return "freeze";
+    }
     const luck = world.random.next() / mood.faults;
     if (process === null) return what.startsWith("request") && luck < 0.06 ? "drop" : "go";
     const often = what === "commit" || what.startsWith("waits") || what.startsWith("writes") ? 0.02 : 0.006;
@@ -31,8 +44,34 @@ export function misfortune(world: World, mood: Mood): (process: Process | null, 
   };
 }
 
+/**
+ * A process freezes, and its workflow may take it for dead and try again: both meet where it froze. Meanwhile the source may come
+ * to answer differently, leases may run out, and another lane may come to the same ids.
+ */
+function freeze(play: Play, process: Process): void {
+  const { world, flows } = play;
+  const { random, scheduler, source } = world;
+  scheduler.trail.push(`-- ${process.name} freezes`);
+  process.frozen = random.between(5, 100);
+  process.weight = [0.2, 0.6, 2][random.below(3)]!;
+  if (random.next() < 0.6) change(source, String(1 + random.below(IDS)), world.now, { bad: false });
+  const unnoticed = random.next() < (world.danger.test("waits") ? 0.5 : 0.1);
+  if (unnoticed) {
+    addWork(play, BEGIN_MS);
+    startLane(play, "backfill");
+    world.pass(LEASE_MS);
+    return;
+  }
+  for (const { attempts } of flows) {
+    const abandon = attempts.get(process);
+    attempts.delete(process);
+    abandon?.(new Error("heartbeat timeout"));
+  }
+}
+
 export interface Play {
   world: World;
+  mood: Mood;
   flows: Set<Flow>;
   started: number;
   /** What a run ended with that it must not end with. */
@@ -58,6 +97,17 @@ async function mayEnd({ pool, streamId }: World, { lane, token }: Flow, error: u
   return rows.length === 0;
 }
 
+function startLane(play: Play, lane: Lane): void {
+  if (![...play.flows].some((flow) => flow.lane === lane && !flow.terminated)) startFlow(play, lane);
+}
+
+/** A range for the backfill lane. */
+function addWork(play: Play, fromMs: number): void {
+  const { streamId, now } = play.world;
+  const [fromAt, toAt] = [Math.floor(fromMs / 1000) * 1000, Math.floor(now / 1000) * 1000 - 1_000];
+  if (fromAt < toAt) command(play, "addRange", (store) => addRange(store.db, { streamId, purpose: "backfill", fromAt, toAt }));
+}
+
 /** A command of a person: a process that is not tried again. */
 function command(play: Play, name: string, work: (store: Store) => Promise<unknown>): void {
   const { world } = play;
@@ -77,35 +127,29 @@ export function replayQuarantine(play: Play): void {
 }
 
 /** Something happens at either end, to a process, to a workflow, or to time. */
-export async function event(play: Play, mood: Mood): Promise<void> {
-  const { world } = play;
+export async function event(play: Play): Promise<void> {
+  const { world, mood } = play;
   const { random, source, target, scheduler } = world;
   const chance = random.next();
   if (chance < mood.changes) {
     const late = random.next() < 0.15;
     change(source, String(1 + random.below(IDS)), world.now, { bad: random.next() < 0.15, ...(late ? { visibleAt: world.now + random.below(LOOKBACK_MS) } : {}) });
   } else if (chance < 0.65) {
-    const lane = mood.lanes[random.below(mood.lanes.length)]!;
-    if (![...play.flows].some((flow) => flow.lane === lane && !flow.terminated)) startFlow(play, lane);
+    startLane(play, mood.lanes[random.below(mood.lanes.length)]!);
   } else if (chance < 0.72) {
-    const settled = Math.floor((world.now - 1_000) / 1000) * 1000;
-    if (settled <= BEGIN_MS) return;
-    const from = BEGIN_MS + 1000 * random.below((settled - BEGIN_MS) / 1000);
-    command(play, "addRange", (store) => addRange(store.db, { streamId: world.streamId, purpose: "backfill", fromAt: from, toAt: settled }));
-  } else if (chance < 0.72 + mood.frozen) {
-    const flows = [...play.flows].filter((flow) => flow.attempts.size > 0);
-    const flow = flows[random.below(flows.length)];
-    if (flow === undefined) return;
-    const [process, abandon] = [...flow.attempts][random.below(flow.attempts.size)]!;
-    scheduler.trail.push(`-- ${process.name} freezes`);
-    process.weight = random.next() < 0.5 ? 0.05 : 0.3;
-    flow.attempts.delete(process);
-    abandon(new Error("heartbeat timeout"));
-  } else if (chance < 0.86) {
+    addWork(play, BEGIN_MS + random.below(Math.max(1, world.now - BEGIN_MS)));
+  } else if (chance < 0.79) {
     const flow = [...play.flows][random.below(play.flows.size)];
-    if (flow === undefined || flow.terminated || random.next() < 0.6) return;
+    if (flow === undefined || flow.terminated) return;
     scheduler.trail.push(`-- ${flow.name} is terminated`);
     await terminate(world, flow);
+    if (random.next() < 0.4) return;
+    // The next run takes over while what the last one began still goes on.
+    world.pass(TTL_MS + 5_000);
+    startFlow(play, flow.lane);
+  } else if (chance < 0.84) {
+    scheduler.trail.push("-- batch leases run out");
+    world.pass(LEASE_MS);
   } else if (chance < 0.9) {
     scheduler.trail.push("-- leases run out");
     world.pass(random.next() < 0.5 ? LEASE_MS : 65_000);
@@ -120,7 +164,7 @@ export async function terminate(world: World, flow: Flow): Promise<void> {
   flow.terminated = true;
   for (const [process, abandon] of flow.attempts) {
     if (!process.overdue && world.random.next() < 0.5) await world.scheduler.kill(process);
-    else process.weight = 0.1;
+    else process.weight = world.random.next() < 0.5 ? 0.1 : 1;
     abandon(new Terminated());
   }
 }

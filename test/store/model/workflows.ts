@@ -15,6 +15,7 @@ import { extractSlice, type Extraction } from "../../../src/sync/extract.ts";
 import { loadBatches } from "../../../src/sync/load.ts";
 import { beginStream } from "../../../src/sync/start.ts";
 import { transformSlice } from "../../../src/sync/transform.ts";
+import { notRead } from "./check.ts";
 import { API } from "./ends.ts";
 import type { Process } from "./scheduler.ts";
 import type { World } from "./world.ts";
@@ -68,6 +69,7 @@ async function onSlice<T>(context: PipelineContext, token: string, streamId: str
 /** Takes the lane, reads slice after slice while the one before is loaded, and gives the lane back. */
 export async function runLane(world: World, flow: Flow): Promise<void> {
   const { lane } = flow;
+  const before = new Map(world.source.rows);
   const token = await call(world, flow, "begin", async (process) => {
     const context = world.context(process, lane);
     const stream = await ensureStream(context.store, world.pipeline, world.account);
@@ -81,6 +83,7 @@ export async function runLane(world: World, flow: Flow): Promise<void> {
   try {
     if (lane === "audit") await runAudit(world, flow, run.readOn);
     else await run.readOn();
+    if (lane === "forward") world.wrong.push(...(await notRead(world, before)).map((what) => `${flow.name} ended without ${what}, which was there before it began`));
   } finally {
     if (!flow.terminated) await call(world, flow, "end", (process) => releaseLease(world.context(process, lane).store.db, world.streamId, lane, token));
   }

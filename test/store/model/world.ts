@@ -8,7 +8,7 @@ import type { PipelineContext } from "../../../src/sync/context.ts";
 import { testConfig } from "../../support/pipeline.ts";
 import { backendsOf, BEGIN_MS, processStore, setClock } from "./database.ts";
 import { emptySource, sourceFor, type SourceModel, surface, targetFor, type TargetModel } from "./ends.ts";
-import { createScheduler, type Decision, type Process, type Scheduler } from "./scheduler.ts";
+import { type Choice, createScheduler, type Process, type Scheduler } from "./scheduler.ts";
 
 export const LEASE_MS = 20_000;
 export const ZOMBIE_MS = 3_600_000;
@@ -17,9 +17,14 @@ const STEP_MS = 200;
 /** The store's clock moves by so much at least: an update for each step would cost more than the step. */
 const GRAIN_MS = 1_000;
 
+/** Between what a process has seen and what it makes of it: an answer, its page and the end of a walk; a request and its outcome; a batch or a transaction. */
+const DANGERS = [/^(hears|with (owner|done))/, /^(writes|waits)/, /^(select b.id|update batch|begin|commit)/];
+
 /** Everything that one run of the model consists of: both ends, the store's stream, the clock, and who is at work. */
 export interface World {
   random: Random;
+  /** The steps at which processes freeze in this run. */
+  danger: RegExp;
   scheduler: Scheduler;
   pool: Pool;
   source: SourceModel;
@@ -29,8 +34,12 @@ export interface World {
   streamId: string;
   /** Something may have been committed, or have reached the target, since the last look. */
   dirty: boolean;
+  /** What was seen to be wrong at the moment when it was. */
+  wrong: string[];
   /** ms UTC. */
   now: number;
+  /** What the store's clock says. */
+  shown: number;
   /** Processes whose requests arrived when nobody waited for them any more, until they have reported. */
   unreported: Map<Process, Set<string>>;
   changed: () => void;
@@ -40,23 +49,23 @@ export interface World {
   /** Has the store see the time. */
   tick(): Promise<void>;
   /** One step of somebody. @returns false when nobody waits for anything */
-  step(choose: (process: Process | null, what: string) => Decision): Promise<boolean>;
+  step(choose: (process: Process | null, what: string) => Choice): Promise<boolean>;
 }
 
 export async function createWorld(pool: Pool, seed: number): Promise<World> {
   const random = new Random(seed);
+  const danger = DANGERS[random.below(DANGERS.length)]!;
   const config = testConfig({
-    source: { pageSize: random.between(2, 4), sliceRecords: random.between(3, 8), lookbackMs: LOOKBACK_MS, sweepEveryMs: 60_000, settleMs: 1_000 },
-    target: { batchSize: random.between(1, 3), leaseMs: LEASE_MS, timeoutMs: 1_000, zombieAfterMs: ZOMBIE_MS, maxRefused: 1_000, idCheck: random.next() < 0.8 },
+    source: { pageSize: random.between(2, 3), sliceRecords: random.between(2, 5), lookbackMs: LOOKBACK_MS, sweepEveryMs: 60_000, settleMs: 1_000 },
+    target: { batchSize: random.between(1, 3), leaseMs: LEASE_MS, timeoutMs: 1_000, zombieAfterMs: ZOMBIE_MS, maxRefused: 1_000, idCheck: random.next() < 0.6 },
   });
   const pipeline: PipelineConfig = { ...config.pipelines["orders"]!, name: `orders-${seed}-${Date.now()}` };
   const account = config.accounts["main"]!;
   await setClock(pool, BEGIN_MS);
   const stream = await ensureStream(storeOn(pool), pipeline, account);
-  const scheduler = createScheduler(random, backendsOf(pool));
-  let shown = BEGIN_MS;
+  const scheduler = createScheduler(random, backendsOf(pool), danger);
   const world: World = {
-    random, scheduler, pool, pipeline, account, streamId: stream.id, dirty: false, now: BEGIN_MS,
+    random, danger, scheduler, pool, pipeline, account, streamId: stream.id, dirty: false, wrong: [], now: BEGIN_MS, shown: BEGIN_MS,
     source: emptySource(), target: { held: new Map(), flights: new Set(), written: 0, lenient: false }, unreported: new Map(),
     changed: () => void (world.dirty = true),
     context(process, lane, owner = "") {
@@ -70,9 +79,9 @@ export async function createWorld(pool: Pool, seed: number): Promise<World> {
     pass: (ms) => void (world.now += ms),
     async tick() {
       surface(world.source, world.now);
-      if (world.now - shown < GRAIN_MS) return;
-      shown = world.now;
-      await setClock(pool, shown);
+      if (world.now - world.shown < GRAIN_MS) return;
+      world.shown = world.now;
+      await setClock(pool, world.shown);
     },
     async step(choose) {
       world.pass(STEP_MS);
