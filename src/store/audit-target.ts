@@ -4,14 +4,14 @@ import type { Db, Store } from "./db.ts";
 
 /** What the index says that the target holds in an audit's stretch, before the target is asked. What is in flight is left out. */
 export async function expectHeld(db: Db, auditId: string): Promise<void> {
+  // What an attempt before left.
+  await sql`delete from audit_held where audit_id = ${auditId}`.execute(db);
   await sql`
-    with gone as (delete from audit_held where audit_id = ${auditId})
     insert into audit_held (audit_id, id, version, modified, hash, read_no)
     select a.id, r.id, r.version, r.modified, r.hash, r.read_no from audit a join record r on r.stream_id = a.stream_id
     where a.id = ${auditId} and r.held = 'loaded' and r.batch_id is null
       and r.modified >= extract(epoch from a.from_at) * 1000 and r.modified < extract(epoch from a.to_at) * 1000
-    on conflict (audit_id, id) do update set version = excluded.version, modified = excluded.modified, hash = excluded.hash, read_no = excluded.read_no,
-      found = false, found_version = null
+    on conflict do nothing
   `.execute(db);
 }
 

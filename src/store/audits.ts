@@ -65,7 +65,7 @@ export function createAudit(store: Store, streamId: string, request: AuditReques
 }
 
 async function leaveOlder(tx: Tx, streamId: string, id: string): Promise<void> {
-  await dropSlices(tx, sql`s.stream_id = ${streamId}`);
+  await dropUnloaded(tx, sql`s.stream_id = ${streamId}`);
   await sql`
     update load_range set state = 'cancelled', done_at = clock_timestamp()
     where stream_id = ${streamId} and purpose = 'audit' and state in ('open', 'planned')
@@ -73,8 +73,8 @@ async function leaveOlder(tx: Tx, streamId: string, id: string): Promise<void> {
   await sql`update audit set state = 'left', ended_at = clock_timestamp() where stream_id = ${streamId} and state = 'open' and id <> ${id}`.execute(tx);
 }
 
-/** Slices that are compared again by a later audit. */
-async function dropSlices(tx: Tx, where: ReturnType<typeof sql>): Promise<void> {
+/** Slices of which nothing is being loaded yet; a later audit compares them again. */
+async function dropUnloaded(tx: Tx, where: ReturnType<typeof sql>): Promise<void> {
   const { rows } = await sql<{ id: string }>`
     update slice s set state = 'dropped' where s.purpose = 'audit' and s.state in ('open', 'extracted') and ${where} returning s.id::text
   `.execute(tx);
@@ -199,7 +199,7 @@ export async function finishAudit(store: Store, streamId: string, auditId: strin
       update audit_window w set state = 'differs', verified_at = null where w.audit_id = ${auditId} and w.state in ('count', 'ids')
         and exists (select 1 from audit_finding f where f.window_id = w.id and f.kind <> 'extra' and f.repaired_at is null)
     `.execute(tx);
-    await dropSlices(tx, sql`s.range_id in (select r.id from load_range r join audit_window w on w.range_id in (r.id, r.archive_of) where w.audit_id = ${auditId})`);
+    await dropUnloaded(tx, sql`s.range_id in (select r.id from load_range r join audit_window w on w.range_id in (r.id, r.archive_of) where w.audit_id = ${auditId})`);
     await sql`update audit set state = 'done', ended_at = clock_timestamp() where id = ${auditId} and state = 'open'`.execute(tx);
   });
 }
