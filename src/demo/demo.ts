@@ -124,14 +124,15 @@ async function midLoading({ store }: Machines, view: View): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** Waits until a scheduled run that began after this call has reached the end of a source that still changes. */
+/** Waits until a scheduled run that began after this call has read the head to its end. */
 async function caughtUp({ store }: Machines, signal: AbortSignal): Promise<void> {
   const { db } = store.services.store;
   const { rows: now } = await sql<{ at: string }>`select clock_timestamp()::text as at`.execute(db);
   for (;;) {
     const { rows } = await sql`
       select 1 from slice s join lease l on l.stream_id = s.stream_id and l.lane = s.lane
-      where s.purpose = 'forward' and s.state = 'committed' and s.reached_end and least(s.created_at, l.started_at) > ${now[0]!.at}::timestamptz
+      where s.purpose = 'forward' and s.state = 'committed' and s.reached_end
+        and s.created_at >= l.started_at and l.started_at > ${now[0]!.at}::timestamptz
     `.execute(db);
     if (rows.length > 0) return;
     await sleep(200, undefined, { signal });
@@ -142,6 +143,8 @@ async function caughtUp({ store }: Machines, signal: AbortSignal): Promise<void>
 async function settled(machines: Machines, screen: Screen, signal: AbortSignal): Promise<void> {
   const { store } = machines.store.services;
   const { rows: frozen } = await sql<{ at: string }>`select clock_timestamp()::text as at`.execute(store.db);
+  // A sweep ends where the head was read before it: of a run that began before the freeze it proves too little.
+  await caughtUp(machines, signal);
   for (const until = Date.now() + SETTLE_MS; ; ) {
     signal.throwIfAborted();
     const status = await pipelineStatus(store, machines.config, PIPELINE);

@@ -26,7 +26,10 @@ export async function settle(world: World): Promise<void> {
   for (const until = performance.now() + SETTLE_MS; ; await sleep(500)) {
     const status = await pipelineStatus(job.store, job.config, pipelineName(job));
     const { rows } = await sql<{ swept: boolean }>`
-      select case cursor when 'version' then exists (select 1 from sweep where started_at > ${since}::timestamptz + interval '4 seconds' and completed_at is not null)
+      select case cursor when 'version' then exists (
+          select 1 from slice h join lease l on l.stream_id = h.stream_id and l.lane = h.lane join sweep w on w.stream_id = h.stream_id
+          where h.purpose = 'forward' and h.state = 'committed' and h.reached_end and h.created_at >= l.started_at
+            and l.started_at > ${since}::timestamptz + interval '4 seconds' and w.started_at > l.started_at and w.completed_at is not null)
         else proven_at > ${since}::timestamptz + interval '4 seconds' end as swept from stream`.execute(job.store.db);
     const running = await openRuns(world);
     if (status.settled && rows[0]?.swept === true && running === 0) return;
