@@ -1,4 +1,5 @@
 import { ApplicationFailure, Context } from "@temporalio/activity";
+import { TemporalFailure } from "@temporalio/common";
 import { SourceError, StoreError, TargetError, TidemarkError } from "../src/errors.ts";
 import { sqlState } from "../src/store/db.ts";
 
@@ -35,7 +36,7 @@ export async function run<T>(work: (running: Running) => Promise<T>, keepAlive?:
       },
     });
   } catch (error) {
-    throw toFailure(signal.aborted && stop.signal.aborted ? stop.signal.reason : error, done > 0);
+    throw toFailure(signal.aborted && stop.signal.aborted ? stop.signal.reason : error, done > 0 ? 1 : context.info.attempt);
   } finally {
     clearInterval(timer);
   }
@@ -48,23 +49,25 @@ export function leaseTtlMs(): number {
 
 /**
  * An error as Temporal keeps it in history: code, message, path and fix, nothing else. Errors that only a person can end fail
- * the activity at once; the others are tried again.
+ * the activity at once; the others are tried again, after what the other end asked for or a time that grows with each attempt.
+ * @param attempt 1 for a first attempt and for one that got further
  */
-export function toFailure(error: unknown, progressed = false): unknown {
+export function toFailure(error: unknown, attempt = 1): unknown {
+  const nextRetryDelay = Math.min(2 ** (attempt - 1), 10) * 1_000;
   if (error instanceof TidemarkError) {
     const { code, path, fix } = error;
     const options = { message: withoutContent(error), type: code, details: [{ code, path, fix }] };
     if (isFinal(error)) return ApplicationFailure.create({ ...options, nonRetryable: true });
-    // The policy's delay grows with each attempt; one that got further starts over.
-    const delay = (error instanceof TargetError ? error.retryAfterMs : undefined) ?? (progressed ? 1_000 : undefined);
-    return ApplicationFailure.create({ ...options, ...(delay === undefined ? {} : { nextRetryDelay: delay }) });
+    return ApplicationFailure.create({ ...options, nextRetryDelay: (error instanceof TargetError ? error.retryAfterMs : undefined) ?? nextRetryDelay });
   }
   // A driver's error text may quote a statement's values.
   const state = sqlState(error);
-  if (/^[0-9A-Z]{5}$/.test(state)) return ApplicationFailure.create({ message: `the store answered with SQLSTATE ${state}`, type: "TM_STORE" });
+  if (/^[0-9A-Z]{5}$/.test(state)) return ApplicationFailure.create({ message: `the store answered with SQLSTATE ${state}`, type: "TM_STORE", nextRetryDelay });
   // A parser's message quotes what it parsed.
-  if (error instanceof SyntaxError) return ApplicationFailure.create({ message: "unexpected text was received", type: "SyntaxError" });
-  return error;
+  if (error instanceof SyntaxError) return ApplicationFailure.create({ message: "unexpected text was received", type: "SyntaxError", nextRetryDelay });
+  // As they are, these tell Temporal that the activity ended because it was cancelled.
+  if (error instanceof TemporalFailure || (error instanceof Error && error.name === "AbortError")) return error;
+  return ApplicationFailure.fromError(error, { nextRetryDelay });
 }
 
 /** Histories hold no order data: what an end answered is left out where it may be records; the worker's log has it. */
