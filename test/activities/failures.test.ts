@@ -1,4 +1,4 @@
-import { ApplicationFailure, CancelledFailure } from "@temporalio/common";
+import { type ApplicationFailure, CancelledFailure } from "@temporalio/common";
 import { expect, test } from "vitest";
 import { toFailure } from "../../activities/support.ts";
 import { SourceError, StoreError, TargetError } from "../../src/errors.ts";
