@@ -19,22 +19,24 @@ export async function settle(world: World): Promise<void> {
   // A minute of patience that a false code 200 asked for is spared.
   await sql`update account set paused_until = null`.execute(job.store.db);
   const since = (await sql<{ at: string }>`select clock_timestamp()::text as at`.execute(job.store.db)).rows[0]!.at;
-  // By windows, a clock that is ten minutes slow makes the last look at the lookback come twenty minutes later: delay, no loss.
-  const { rows: byWindows } = await sql`select 1 from stream where cursor = 'window'`.execute(job.store.db);
+  // Where windows are read, a clock that is ten minutes slow makes the last of them wait for as long: delay, no loss. Time is made to pass.
+  const { rows: byWindows } = await sql`
+    select 1 from stream where cursor = 'window' union all select 1 from load_range where purpose in ('initial', 'reread') and state = 'open'`.execute(job.store.db);
   if (byWindows.length > 0) await job.configureSource({ clockOffsetMs: 0 });
+  await sql`update load_range set not_before = least(not_before, clock_timestamp()) where purpose = 'reread'`.execute(job.store.db);
   world.say("settle");
   for (const until = performance.now() + SETTLE_MS; ; await sleep(500)) {
     const status = await pipelineStatus(job.store, job.config, pipelineName(job));
-    const { rows } = await sql<{ swept: boolean }>`
-      select case cursor when 'version' then exists (
+    const { rows } = await sql<{ swept: boolean; loaded: boolean }>`
+      select not exists (select 1 from load_range where purpose in ('initial', 'reread') and state = 'open' and next_at < ${since}::timestamptz) as loaded, case cursor when 'version' then exists (
           select 1 from slice h join lease l on l.stream_id = h.stream_id and l.lane = h.lane join sweep w on w.stream_id = h.stream_id
           where h.purpose = 'forward' and h.state = 'committed' and h.reached_end and h.created_at >= l.started_at
             and l.started_at > ${since}::timestamptz + interval '4 seconds' and w.started_at > l.started_at and w.completed_at is not null)
         else proven_at > ${since}::timestamptz + interval '4 seconds' end as swept from stream`.execute(job.store.db);
     const running = await openRuns(world);
-    if (status.settled && rows[0]?.swept === true && running === 0) return;
+    if (status.settled && rows[0]?.swept === true && rows[0].loaded && running === 0) return;
     if (running === 0) await startRun(world, "sync");
-    if (performance.now() > until) throw new Error(`not settled: ${JSON.stringify({ ...status, swept: rows[0]?.swept, running, ...(await leftOpen(world)) })}`);
+    if (performance.now() > until) throw new Error(`not settled: ${JSON.stringify({ ...status, ...rows[0], running, ...(await leftOpen(world)) })}`);
   }
 }
 
