@@ -20,12 +20,13 @@ export async function settle(world: World): Promise<void> {
   await sql`update account set paused_until = null`.execute(job.store.db);
   const since = (await sql<{ at: string }>`select clock_timestamp()::text as at`.execute(job.store.db)).rows[0]!.at;
   // Where windows are read, a clock that is ten minutes slow makes the last of them wait for as long: delay, no loss. Time is made to pass.
-  const { rows: byWindows } = await sql`
-    select 1 from stream where cursor = 'window' union all select 1 from load_range where purpose in ('initial', 'reread') and state = 'open'`.execute(job.store.db);
-  if (byWindows.length > 0) await job.configureSource({ clockOffsetMs: 0 });
-  await sql`update load_range set not_before = least(not_before, clock_timestamp()) where purpose = 'reread'`.execute(job.store.db);
+  const { rows: byVersion } = await sql`
+    select 1 from stream where cursor = 'version' and started_at is not null and not exists (
+      select 1 from load_range where purpose in ('initial', 'reread') and state = 'open')`.execute(job.store.db);
+  if (byVersion.length === 0) await job.configureSource({ clockOffsetMs: 0 });
   world.say("settle");
   for (const until = performance.now() + SETTLE_MS; ; await sleep(500)) {
+    await sql`update load_range set not_before = least(not_before, clock_timestamp()) where purpose = 'reread'`.execute(job.store.db);
     const status = await pipelineStatus(job.store, job.config, pipelineName(job));
     const { rows } = await sql<{ swept: boolean; loaded: boolean }>`
       select not exists (select 1 from load_range where purpose in ('initial', 'reread') and state = 'open' and next_at < ${since}::timestamptz) as loaded, case cursor when 'version' then exists (
