@@ -14,6 +14,12 @@ export async function backfillRanges({ store }: Services, name: string, requestI
   return stream === null ? [] : backfillStatus(store.db, stream.id, requestId);
 }
 
+export interface BackfillNow {
+  running: boolean;
+  /** null: none runs, or no worker answers for it. */
+  progress: BackfillProgress | null;
+}
+
 /** What a backfill does by its own word, and the ranges: what it has not taken up yet stands behind them as `waiting`. */
 export async function backfillView(services: Services, client: Client, name: string): Promise<BackfillNow & { ranges: BackfillStatus[] }> {
   const now = await backfillNow(client, name);
@@ -36,12 +42,7 @@ export type Control =
   | { signal: "cancelRange"; requestId: string }
   | { signal: "moveRange"; requestId: string; to: Place };
 
-/** Whether the pipeline's backfill runs, and what it does by its own word; `progress` null: no worker answers for it. */
-export interface BackfillNow {
-  running: boolean;
-  progress: BackfillProgress | null;
-}
-
+/** Whether the pipeline's backfill runs, and what it does by its own word. */
 export async function backfillNow(client: Client, name: string): Promise<BackfillNow> {
   const handle = client.workflow.getHandle(`backfill/${name}`);
   const described = await handle.describe().catch((error: unknown) => {

@@ -123,7 +123,7 @@ async function rangeDone(services: Services, temporal: OpenedTemporal, name: str
   const isDone = async () => {
     const [range] = await backfillRanges(services, name, requestId);
     if (range?.state === "cancelled") {
-      throw new TidemarkError("TM_RANGE_CANCELLED", `the range ${requestId} of ${name} was cancelled when ${range.percent} % of it was read`, {
+      throw new TidemarkError("TM_RANGE_CANCELLED", `the range ${requestId} of ${name} was cancelled with ${range.percent} % of it read`, {
         path: "request", fix: `What was read stays. For the rest: "tidemark backfill ${name} --from ${range.from} --to ${range.to}".`,
       });
     }

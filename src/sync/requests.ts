@@ -31,7 +31,7 @@ export interface BackfillStatus {
 /** How many are listed. */
 const LISTED = 20;
 
-type Row = Pick<BackfillStatus, "requestId" | "state" | "place" | "slices" | "read" | "loaded" | "requests"> & Stretch & { skipped: [number, number][]; allMs: number; doneMs: number; committedMs: number };
+type Row = Pick<BackfillStatus, "requestId" | "state" | "place" | "slices" | "read" | "loaded" | "requests"> & Stretch & { skipped: [number, number][]; allMs: number; unreadMs: number; committedMs: number };
 
 /** Modified time of the range `r` that is not committed: no slice was made for it, or its slice is not read to the end. */
 const UNREAD_MS = sql`(extract(epoch from r.to_at - r.next_at) + (
@@ -46,9 +46,9 @@ export async function backfillStatus(db: Db, streamId: string, requestId: string
       from backfill_request where stream_id = ${streamId}
     )
     select q.request_id as "requestId", (extract(epoch from q.from_at) * 1000)::float8 as from, (extract(epoch from q.to_at) * 1000)::float8 as to, q.place,
-      case when q.state <> 'open' then q.state when parts.open then 'open' when parts.archive then 'archive' else 'planned' end as state,
+      case when q.state <> 'open' then q.state when parts.open then 'open' when parts.archive and parts.unread = 0 then 'archive' else 'planned' end as state,
       (select coalesce(json_agg(json_build_array(extract(epoch from lower(s)) * 1000, extract(epoch from upper(s)) * 1000)), '[]') from unnest(q.skipped) s) as skipped,
-      parts.all + skip.ms as "allMs", parts.all - parts.unread + skip.ms as "doneMs", read.*
+      parts.all + skip.ms as "allMs", parts.unread as "unreadMs", read.*
     from listed q cross join lateral (
       select coalesce(bool_or(r.state = 'open' and not archive), false) as open, coalesce(bool_or(r.state = 'open'), false) as archive,
         coalesce(sum(extract(epoch from to_at - from_at) * 1000) filter (where not archive), 0)::float8 as all,
@@ -68,13 +68,13 @@ export async function backfillStatus(db: Db, streamId: string, requestId: string
   return rows.map(statusOf);
 }
 
-function statusOf({ from, to, skipped, allMs, doneMs, committedMs, ...row }: Row): BackfillStatus {
-  const leftMs = row.place === null ? 0 : allMs - doneMs;
+function statusOf({ from, to, skipped, allMs, unreadMs, committedMs, ...row }: Row): BackfillStatus {
+  const leftMs = row.place === null ? 0 : unreadMs;
   const left = (count: number) => (leftMs === 0 ? 0 : committedMs > 0 ? Math.round((count * leftMs) / committedMs) : null);
   return {
     ...row, from: formatInstant(from)!, to: formatInstant(to)!, leftMs,
     skipped: skipped.map(([from, to]) => ({ from: formatInstant(from)!, to: formatInstant(to)! })),
-    percent: row.state === "done" ? 100 : Math.min(99, allMs === 0 ? 0 : Math.floor((doneMs / allMs) * 100)),
+    percent: row.state === "done" ? 100 : Math.min(99, allMs === 0 ? 0 : Math.floor(((allMs - unreadMs) * 100) / allMs)),
     recordsLeft: left(row.read), requestsLeft: left(row.requests),
   };
 }
