@@ -25,6 +25,9 @@ export function createBackfillActivities(services: Services): BackfillActivities
   /** @throws TidemarkError `TM_RANGE_INVALID`, `TM_RANGE_UNKNOWN` */
   async function change(ref: RunRef, message: RangeChange): Promise<void> {
     if (message.do === "add") return add(ref, message.range);
+    if (message.do === "move" && typeof message.to === "object" && message.to.before === message.requestId) {
+      throw new TidemarkError("TM_RANGE_INVALID", `moveRange ${JSON.stringify(message.requestId)}: before names the range itself; name another open one`, { path: "moveRange" });
+    }
     const known = message.do === "cancel" ? await cancelRequest(store, ref, message.requestId) : await moveRequest(store, ref, message.requestId, message.to);
     if (known) return;
     const other = message.do === "move" && typeof message.to === "object" ? `, or none ${JSON.stringify(message.to.before)} to go before,` : "";
@@ -54,7 +57,7 @@ export function createBackfillActivities(services: Services): BackfillActivities
 /** Signals come from people too, by Temporal's own tools. @throws TidemarkError `TM_RANGE_INVALID` */
 function askedOf({ from, to, requestId }: RangeRequest): { from: number; to: number } {
   const [begin, end] = [parseShanghai(from), parseShanghai(to)];
-  if (begin !== null && end !== null && begin < end) return { from: floorToSecond(begin), to: ceilToSecond(end) };
-  const wrong = begin === null ? "from is no time" : end === null ? "to is no time" : "to does not come after from";
+  if (begin !== null && end !== null && begin < end && begin < Date.now()) return { from: floorToSecond(begin), to: ceilToSecond(end) };
+  const wrong = begin === null ? "from is no time" : end === null ? "to is no time" : begin < end ? `from (${from}) lies in the future, where nothing was modified yet` : "to does not come after from";
   throw new TidemarkError("TM_RANGE_INVALID", `addRange ${JSON.stringify(requestId)}: ${wrong}; write times as 2026-01-31T00:00:00+08:00`, { path: "addRange" });
 }

@@ -60,7 +60,7 @@ export async function audit(input: AuditInput): Promise<AuditSummary> {
 
 function details({ windows, byCount, byIds, differing, unproven, missing, stale, extra, repaired }: AuditCounts): string {
   return [
-    `${windows} windows: ${byCount} verified by count, ${byIds} by ids, ${differing} differ, ${unproven} unproven.`,
+    `${windows} ${windows === 1 ? "window" : "windows"}: ${byCount} verified by count, ${byIds} by ids, ${differing} ${differing === 1 ? "differs" : "differ"}, ${unproven} unproven.`,
     "",
     "| missing | stale | repaired | no longer reported |",
     "| --- | --- | --- | --- |",

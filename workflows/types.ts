@@ -1,4 +1,4 @@
-import type { AuditCounts, AuditRequest, RangeChange, RangesView } from "../activities/types.ts";
+import type { AuditCounts, AuditRequest, RangeChange, RangeRequest, RangesView } from "../activities/types.ts";
 import type { SliceCounts } from "../src/store/commit.ts";
 import type { BackfillStatus } from "../src/sync/requests.ts";
 
@@ -97,4 +97,6 @@ export interface BackfillProgress extends Pace {
   refused: string[];
   /** The open ranges in their order, then the latest others; at most 20. */
   ranges: BackfillStatus[];
+  /** Asked for by signals that are not written down yet, as they came. */
+  waiting: RangeRequest[];
 }

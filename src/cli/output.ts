@@ -2,6 +2,7 @@ import { SingleBar } from "cli-progress";
 import Table from "cli-table3";
 import pc from "picocolors";
 import type { Pace } from "../../workflows/types.ts";
+import { countOf } from "../sync/labels.ts";
 
 /** How far a wait is. */
 export interface ProgressView {
@@ -60,8 +61,8 @@ export function formatSpan(ms: number): string {
 /** How fast a backfill goes and what is left, as far as it is known: labels and values. */
 export function paceOf({ recordsPerMinute, requestsPerMinute, recordsLeft, timeLeftMs }: Omit<Pace, "leftMs">): (readonly [string, string])[] {
   return [
-    ...(recordsPerMinute === null ? [] : [["pace", `${formatCount(recordsPerMinute)} records and ${formatCount(requestsPerMinute ?? 0)} requests a minute`] as const]),
-    ...(recordsLeft === null ? [] : [["left", `about ${formatCount(recordsLeft)} records${timeLeftMs === null ? "" : `, ${formatSpan(timeLeftMs)}`}`] as const]),
+    ...(recordsPerMinute === null ? [] : [["pace", `${countOf(recordsPerMinute, "record")} and ${countOf(requestsPerMinute ?? 0, "request")} a minute`] as const]),
+    ...(recordsLeft === null ? [] : [["left", `about ${countOf(recordsLeft, "record")}${timeLeftMs === null ? "" : `, ${formatSpan(timeLeftMs)}`}`] as const]),
   ];
 }
 

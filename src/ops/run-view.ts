@@ -1,13 +1,14 @@
 import { sql } from "kysely";
 import { findStream } from "../store/streams.ts";
 import type { Services } from "../sync/services.ts";
+import { backfillRanges } from "./backfills.ts";
 import type { Started } from "./start.ts";
 
 /** How a run stands while it is waited for. */
 export interface RunView {
   records: number;
   pages: number;
-  /** Done of all that was to be read when it was first looked at, by modified time, 0 to 1; null when unknown. */
+  /** Done, by modified time, 0 to 1: of a range what is committed or skipped, of a run what it has read of what the first look found left; null when unknown. */
   share: number | null;
   /** Modified time that is still to be read (ms); null when unknown. */
   leftMs: number | null;
@@ -16,18 +17,14 @@ export interface RunView {
 /** A sync run, or a range that a backfill reads. */
 export type Watched = Started | { requestId: string };
 
-interface Reading {
-  records: number;
-  pages: number;
-  /** Modified time that is still to be read (ms); null when unknown. */
-  leftMs: number | null;
-}
+type Reading = Omit<RunView, "share">;
 
-/** Looks again and again at the same run; shares are of what the first look found left. */
+/** Looks again and again at the same run. */
 export function watchRun(services: Services, name: string, watched: Watched): () => Promise<RunView> {
+  if ("requestId" in watched) return () => readRange(services, name, watched.requestId);
   let all: number | null = null;
   return async () => {
-    const { records, pages, leftMs } = "requestId" in watched ? await readRange(services, watched.requestId) : await readRun(services, name, watched);
+    const { records, pages, leftMs } = await readRun(services, name, watched);
     if (leftMs !== null) all = Math.max(all ?? 0, leftMs);
     return { records, pages, share: leftMs === null || all === null || all === 0 ? null : 1 - leftMs / all, leftMs };
   };
@@ -63,12 +60,10 @@ async function readRun({ store }: Services, name: string, { workflowId, runId }:
   return rows[0]!;
 }
 
-async function readRange({ store }: Services, requestId: string): Promise<Reading> {
-  const { rows } = await sql<Reading>`
-    select ${PROGRESS}, (
-      select sum(extract(epoch from r.to_at - r.next_at)) * 1000 from backfill_request q join backfill_range r on r.request = q.id
-      where q.request_id = ${requestId} and not r.archive)::float8 as "leftMs"
-    from backfill_request q join backfill_range r on r.request = q.id join slice s on s.range_id = r.id where q.request_id = ${requestId}
-  `.execute(store.db);
-  return rows[0]!;
+async function readRange(services: Services, name: string, requestId: string): Promise<RunView> {
+  const [range] = await backfillRanges(services, name, requestId);
+  const { rows } = await sql<Pick<RunView, "records" | "pages">>`
+    select ${PROGRESS} from backfill_request q join backfill_range r on r.request = q.id join slice s on s.range_id = r.id where q.request_id = ${requestId}
+  `.execute(services.store.db);
+  return { ...rows[0]!, share: range === undefined ? null : range.percent / 100, leftMs: range?.leftMs ?? null };
 }

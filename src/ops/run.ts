@@ -8,7 +8,7 @@ import { findStream } from "../store/streams.ts";
 import { ceilToSecond, floorToSecond } from "../source/time.ts";
 import { lookbackAge } from "../store/clock.ts";
 import { verifiedWithin } from "../store/requests.ts";
-import { checkpointOf, formatInstant } from "../sync/labels.ts";
+import { checkpointOf, countOf, formatInstant } from "../sync/labels.ts";
 import { pipelineOf, type Services } from "../sync/services.ts";
 import { type OpenedTemporal, runLink } from "./open.ts";
 import { type RunView, watchRun } from "./run-view.ts";
@@ -67,7 +67,7 @@ export async function runBackfill(services: Services, temporal: OpenedTemporal, 
   const began = performance.now();
   if (options.wait) await requireWorker(temporal.client, temporal.namespace, taskQueue);
   const started = await startBackfill(temporal.client, services, name, range);
-  const window = { from: new Date(range.from).toISOString(), to: new Date(range.to).toISOString() };
+  const window = { from: formatInstant(floorToSecond(range.from)), to: formatInstant(ceilToSecond(range.to)) };
   const base = { pipeline: name, ...started, link: runLink(temporal, started.workflowId, started.runId), ...window };
   if (!options.wait) return { ...base, status: "started", skipped: await toBeSkipped(services, name, range) };
   await requireTaken(temporal.client, started, taskQueue);
@@ -122,7 +122,11 @@ export function asTidemark(error: unknown): unknown {
 async function rangeDone(services: Services, temporal: OpenedTemporal, name: string, requestId: string, signal: AbortSignal): Promise<void> {
   const isDone = async () => {
     const [range] = await backfillRanges(services, name, requestId);
-    if (range?.state === "cancelled") throw new TidemarkError("TM_RANGE_CANCELLED", "the range was cancelled before it was read");
+    if (range?.state === "cancelled") {
+      throw new TidemarkError("TM_RANGE_CANCELLED", `the range ${requestId} of ${name} was cancelled with ${range.percent} % of it read`, {
+        path: "request", fix: `What was read stays. For the rest: "tidemark backfill ${name} --from ${range.from} --to ${range.to}".`,
+      });
+    }
     return range?.state === "done";
   };
   if (!(await backfillDid(temporal, name, isDone, signal))) throw await leftOpen(services, requestId);
@@ -134,7 +138,7 @@ async function leftOpen({ store }: Services, requestId: string): Promise<Tidemar
     select count(*)::int as unproven from backfill_request q join backfill_range r on r.request = q.id join slice s on s.range_id = r.id
     where q.request_id = ${requestId} and s.state = 'open' and s.unproven_by is not null
   `.execute(store.db);
-  return new TidemarkError("TM_WINDOW_UNPROVEN", `the backfill ended with ${rows[0]!.unproven} windows that could not be proved: two passes never agreed`, {
+  return new TidemarkError("TM_WINDOW_UNPROVEN", `the backfill ended with ${countOf(rows[0]!.unproven, "window")} that could not be proved: two passes never agreed`, {
     fix: "Ask for the range again at a quieter time; everything else of it is loaded.",
   });
 }

@@ -11,6 +11,7 @@ import { effectOf, type StateEffect, versionBefore } from "../store/state-effect
 import { importState } from "../store/state-import.ts";
 import { type ReadState, readState } from "../store/state-read.ts";
 import { ensureStream, findStream, fingerprints, refuseChanged, type Stream } from "../store/streams.ts";
+import { countOf, formatInstant } from "../sync/labels.ts";
 import { accountOf, pipelineOf, type Services } from "../sync/services.ts";
 
 /** How a state is to be changed: by a document, or by the checkpoint alone (a version, or ms UTC). */
@@ -41,7 +42,7 @@ export async function pipelineState(services: Services, name: string): Promise<S
 export async function exportState(services: Services, name: string): Promise<StateDocument> {
   const { state, unsettled } = await stateAt(services, services.store.db, await startedStream(services, name));
   if (unsettled === 0) return state;
-  throw new StoreError("TM_STATE_UNSETTLED", `${unsettled} records of ${name} are being sent or are doubtful; without the index nobody would send their newest version again`, {
+  throw new StoreError("TM_STATE_UNSETTLED", `${countOf(unsettled, "record")} of ${name} ${unsettled === 1 ? "is" : "are"} being sent or doubtful; without the index nobody would send their newest version again`, {
     path: name, fix: 'Pause the schedule, wait until "tidemark status" says that nothing is doubtful, and export then.',
   });
 }
@@ -140,7 +141,7 @@ async function limitsOf({ config }: Services, db: Db | Tx, stream: Stream) {
 /** @throws StoreError `TM_STATE_GAP` where something would be skipped and no reason is given */
 export function requireAccepted({ gaps, checkpoint }: Pick<StateEffect, "gaps" | "checkpoint">, because: string | null): void {
   if (gaps.length === 0 || because !== null) return;
-  throw new StoreError("TM_STATE_GAP", `this skips time that was not read: modified ${gaps.map(({ from, to }) => `${new Date(from).toISOString()} to ${new Date(to).toISOString()}`).join(", ")}`, {
+  throw new StoreError("TM_STATE_GAP", `this skips time that was not read: modified ${gaps.map(({ from, to }) => `${formatInstant(from)} to ${formatInstant(to)}`).join(", ")}`, {
     path: checkpoint === null ? "ranges" : "checkpoint", details: { gaps },
     fix: 'Leave it where it is; or give --accept-gap and --because, and read the gap later with "tidemark backfill".',
   });

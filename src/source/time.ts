@@ -19,6 +19,11 @@ export function ceilToSecond(ms: number): number {
   return Math.ceil(ms / 1000) * 1000;
 }
 
+/** ISO 8601 UTC without fractions, or null. */
+export function formatInstant(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString().replace(/\.\d{3}Z$/, "Z");
+}
+
 /** `YYYY-MM-DD HH:mm:ss` in Asia/Shanghai of an instant (epoch ms UTC), its milliseconds cut off. */
 export function formatShanghai(ms: number): string {
   return new Date(floorToSecond(ms) + ZONE_MS).toISOString().slice(0, 19).replace("T", " ");

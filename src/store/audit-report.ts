@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { SourceConfig } from "../config/types.ts";
 import { TidemarkError } from "../errors.ts";
+import { formatInstant } from "../source/time.ts";
 import { readEarlierNow } from "./clock.ts";
 import type { Db } from "./db.ts";
 import { epochMs } from "./streams.ts";
@@ -19,7 +20,7 @@ export async function auditRange(db: Db, streamId: string, source: SourceConfig,
   const from = floorSecond(asked.from === undefined ? first : Date.parse(asked.from));
   const to = Math.min(asked.to === undefined ? settled : floorSecond(Date.parse(asked.to)), settled);
   if (from < to) return { from, to };
-  throw new TidemarkError("TM_AUDIT_EMPTY", `there is no closed time to audit: from ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`, {
+  throw new TidemarkError("TM_AUDIT_EMPTY", `there is no closed time to audit: from ${formatInstant(from)} to ${formatInstant(to)}`, {
     path: "--from", fix: "Give --from and --to of a time that ended longer ago than source.settle, or wait until something was loaded.",
   });
 }

@@ -1,9 +1,12 @@
+import { formatInstant } from "../source/time.ts";
 import type { Slice } from "../store/slices.ts";
 import type { Stream } from "../store/streams.ts";
 
-/** ISO 8601 UTC without fractions, or null. */
-export function formatInstant(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString().replace(/\.\d{3}Z$/, "Z");
+export { formatInstant };
+
+/** `1 window`, `12,345 windows`. */
+export function countOf(count: number, one: string): string {
+  return `${count.toLocaleString("en-US")} ${one}${count === 1 ? "" : "s"}`;
 }
 
 /** Up to where everything is committed: a version, or an ISO 8601 time. */

@@ -12,6 +12,7 @@ test("progress tells the rate, and what modified time is left", () => {
 
 test("a backfill's pace is told as far as it is known", () => {
   expect(paceOf({ recordsPerMinute: 12_000, requestsPerMinute: 130, recordsLeft: 90_000, timeLeftMs: 450_000 })).toEqual([["pace", "12,000 records and 130 requests a minute"], ["left", "about 90,000 records, 8 min"]]);
+  expect(paceOf({ recordsPerMinute: 1, requestsPerMinute: 1, recordsLeft: 1, timeLeftMs: 60_000 })).toEqual([["pace", "1 record and 1 request a minute"], ["left", "about 1 record, 1 min"]]);
   expect(paceOf({ recordsPerMinute: null, requestsPerMinute: null, recordsLeft: 90_000, timeLeftMs: null })).toEqual([["left", "about 90,000 records"]]);
   expect(paceOf({ recordsPerMinute: null, requestsPerMinute: null, recordsLeft: null, timeLeftMs: null })).toEqual([]);
 });

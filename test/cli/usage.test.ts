@@ -48,6 +48,7 @@ describe("wrong use ends with 2", () => {
     ["a missing argument", ["sync"], "TM_USAGE", "pipeline", "tidemark sync --help"],
     ["a missing option", ["backfill", "orders", "--to", "2026-01-01"], "TM_USAGE", "--from", "tidemark backfill --help"],
     ["no place to move to", ["backfill", "move", "orders", "january"], "TM_USAGE", "--first", "tidemark backfill move --help"],
+    ["a range before itself", ["backfill", "move", "orders", "january", "--before", "january"], "TM_USAGE", '--before is "january"', "another open range"],
     ["one argument too many", ["status", "orders"], "TM_USAGE", "too many arguments", "tidemark status --help"],
     ["no date", ["backfill", "orders", "--from", "soon", "--to", "2026-01-01"], "TM_DATE", '"soon"', "Asia/Shanghai"],
     ["an empty range", ["backfill", "orders", "--from", "2026-01-01", "--to", "2026-01-01"], "TM_DATE", "--to", "next day"],

@@ -57,7 +57,7 @@ test("every documented command does what it says, by Temporal's own command line
   const asked = async () => JSON.parse(/\{.*\}/s.exec(await temporal(...query!))![0]) as BackfillProgress;
   // The command line prints an empty list as null.
   await expect.poll(asked, { timeout: 30_000, interval: 500 }).toMatchObject({
-    paused: true, refused: null, ranges: [{ place: 1, percent: expect.any(Number) as number }, { requestId: "february" }, { requestId: "january", state: "cancelled" }],
+    paused: true, reading: null, refused: null, waiting: null, ranges: [{ place: 1, percent: expect.any(Number) as number }, { requestId: "february" }, { requestId: "january", state: "cancelled" }],
   });
   const now = await asked();
   expect(Object.keys(now).sort()).toEqual(Object.keys(documentedProgress()).sort());
@@ -106,7 +106,19 @@ test("signals that cannot be used are refused with a reason, and hold up neither
   expect(refused).toHaveLength(bad.length);
   await signal("addRange", `{"from":"2026-01-01","to":"2026-01-03","requestId":"good"}`);
   await expect.poll(async () => (await progress()).refused.at(-1), { timeout: 30_000 }).toMatch(/"good" names another range/);
+  for (const [name, input, why] of [
+    ["addRange", '{"from":"2999-01-01","to":"2999-02-01","requestId":"ahead"}', /"ahead": from \(2999-01-01\) lies in the future/],
+    ["moveRange", '{"requestId":"good","before":"good"}', /"good": before names the range itself/],
+  ] as const) {
+    await signal(name, input);
+    await expect.poll(async () => (await progress()).refused.at(-1), { timeout: 30_000 }).toMatch(why);
+  }
+  // An end in the future becomes what is settled.
+  await signal("addRange", '{"from":"2026-01-01","to":"2999-01-01","requestId":"until now"}');
+  await expect.poll(async () => (await progress()).ranges.find(({ requestId }) => requestId === "until now")?.to, { timeout: 30_000 }).toBeTruthy();
+  expect(Date.parse((await progress()).ranges.find(({ requestId }) => requestId === "until now")!.to)).toBeLessThanOrEqual(Date.now());
+  await signal("cancelRange", '"until now"');
   await signal("resume", "anything", "--input-meta", "encoding=strange");
-  await expect.poll(async () => (await backfillRanges(job.services, pipelineName(job))).map(({ state }) => state), { timeout: 60_000 }).toEqual(["done", "done"]);
+  await expect.poll(async () => (await backfillRanges(job.services, pipelineName(job))).map(({ state }) => state), { timeout: 60_000 }).toEqual(["cancelled", "done", "done"]);
   await job.temporal.client.workflow.getHandle(`backfill/${pipelineName(job)}`).result();
 }, 180_000);

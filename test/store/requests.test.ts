@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { watchRun } from "../../src/ops/run-view.ts";
 import { Random } from "../../src/simulator/random.ts";
 import { getApi } from "../../src/source/jushuitan/index.ts";
 import { planSlice } from "../../src/store/plan.ts";
@@ -7,7 +8,7 @@ import { finishRanges } from "../../src/store/ranges.ts";
 import { addRequest, cancelRequest, moveRequest, verifiedWithin } from "../../src/store/requests.ts";
 import type { Slice } from "../../src/store/slices.ts";
 import { backfillLeft, backfillStatus } from "../../src/sync/requests.ts";
-import { type Bench, ORDERS, startBench } from "../support/pipeline.ts";
+import { type Bench, ORDERS, startBench, TEST_KEY } from "../support/pipeline.ts";
 
 const DAY = 86_400_000;
 /** Day 0 of these tests. */
@@ -30,9 +31,8 @@ const status = async (requestId: string) => (await backfillStatus(bench.store.db
 const states = async () => Object.fromEntries((await backfillStatus(bench.store.db, lane.streamId)).map((one) => [one.requestId, one.state]));
 
 /** Plans a slice, as the workflow does. */
-const plan = () => planSlice(bench.store, {
-  streamId: lane.streamId, lane: "backfill", token: lane.token, source: bench.pipeline.source, api: getApi(ORDERS), headRead: false, busy: null,
-});
+const plan = () => planSlice(bench.store, planInput());
+const planInput = () => ({ streamId: lane.streamId, lane: "backfill" as const, token: lane.token, source: bench.pipeline.source, api: getApi(ORDERS), headRead: false, busy: null });
 /** As if the slice had been read and committed without finding anything. */
 async function commit(slice: Slice): Promise<void> {
   await sql`update slice set state = 'committed', requests = 1 where id = ${slice.id}`.execute(bench.store.db);
@@ -87,9 +87,7 @@ test("cancelling a range leaves what another one still wants, and ends the rest"
 
 test("slices of a cancelled range that were not read yet are dropped, those under way are not", async () => {
   await add("a", 0, 10);
-  const [under, waiting] = [(await plan())!, (await planSlice(bench.store, {
-    streamId: lane.streamId, lane: "backfill", token: lane.token, source: bench.pipeline.source, api: getApi(ORDERS), headRead: false, busy: (await plan())!.id,
-  }))!];
+  const [under, waiting] = [(await plan())!, (await planSlice(bench.store, { ...planInput(), busy: (await plan())!.id }))!];
   await sql`update slice set state = 'classified' where id = ${under.id}`.execute(bench.store.db);
   await cancelRequest(bench.store, lane, "a");
   const { rows } = await sql<{ id: string; state: string }>`select id::text, state from slice order by id`.execute(bench.store.db);
@@ -142,6 +140,36 @@ test("how far each range is, and how much of all is left: shared time counts onc
   expect(await status("a")).toMatchObject({ state: "done", percent: 100, leftMs: 0, place: null });
 });
 
+test("a slice that is only planned is not done: neither for its range, nor for all that is left, nor for the bar", async () => {
+  await add("a", 0, 10);
+  const view = watchRun({ config: bench.config, store: bench.store, key: TEST_KEY }, "orders", { requestId: "a" });
+  const slices = [(await plan())!];
+  const days = () => slices.reduce((sum, slice) => sum + (slice.toAt! - slice.fromAt!) / DAY, 0);
+  expect(await status("a")).toMatchObject({ state: "open", percent: 0, leftMs: 10 * DAY, recordsLeft: null });
+  expect(await view()).toMatchObject({ share: 0, leftMs: 10 * DAY });
+  await commit(slices[0]!);
+  const reached = days();
+  expect(reached).toBeLessThan(10);
+  // One is loaded, one is read: all that is left.
+  slices.push((await plan())!);
+  slices.push((await planSlice(bench.store, { ...planInput(), busy: slices[1]!.id }))!);
+  expect(days()).toBe(10);
+  expect(await status("a")).toMatchObject({ percent: Math.floor(reached * 10), leftMs: (10 - reached) * DAY, requestsLeft: Math.round((10 - reached) / reached) });
+  expect(await view()).toMatchObject({ share: Math.floor(reached * 10) / 100, leftMs: (10 - reached) * DAY });
+  expect((await backfillLeft(bench.store.db, lane.streamId)).leftMs).toBe((10 - reached) * DAY);
+});
+
+test("a cancelled range is neither done nor left: it stays at what was read of it, and nothing of it remains", async () => {
+  await add("a", 0, 10);
+  await add("b", 20, 30);
+  const [[, reached]] = (await read(1)).live as [[number, number]];
+  await plan();
+  await cancelRequest(bench.store, lane, "a");
+  expect(await status("a")).toMatchObject({ state: "cancelled", percent: Math.floor(reached * 10), leftMs: 0, recordsLeft: 0, requestsLeft: 0, slices: 1 });
+  expect(await backfillLeft(bench.store.db, lane.streamId)).toEqual({ open: 2, leftMs: 10 * DAY });
+  expect(await status("b")).toMatchObject({ place: 1, percent: 0, leftMs: 10 * DAY });
+});
+
 /** An audit that is done, with windows of days. */
 async function audited(windows: [number, number, "count" | "ids" | "differs" | "unproven" | "comparing"][], options: { state?: "done" | "open"; at?: number } = {}): Promise<void> {
   const { rows } = await sql<{ id: string }>`
@@ -159,6 +187,7 @@ test("what an audit verified is not read again, unless it is asked for by force"
   await audited([[0, 5, "count"], [5, 8, "differs"], [8, 12, "ids"], [12, 15, "unproven"]]);
   await add("a", 2, 14);
   const iso = (day: number) => new Date(at(day)).toISOString().replace(".000", "");
+  expect(await status("a")).toMatchObject({ percent: 58, leftMs: 5 * DAY });
   expect((await status("a")).skipped).toEqual([{ from: iso(2), to: iso(5) }, { from: iso(8), to: iso(12) }]);
   expect((await read()).live).toEqual([[5, 8], [12, 14]]);
   await add("all of it verified", 1, 4);

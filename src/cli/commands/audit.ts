@@ -1,4 +1,5 @@
 import type { AuditAnswer, AuditCost } from "../../ops/audit.ts";
+import { countOf } from "../../sync/labels.ts";
 import { defineCommand } from "../command.ts";
 import { withTemporal } from "../connected.ts";
 import { untilInterrupted } from "../interrupt.ts";
@@ -51,7 +52,7 @@ export const audit = defineCommand<AuditOptions>({
 
 function costLine({ from, to, windows, requests }: AuditCost, perMinute: number, ids: boolean): string {
   const minutes = formatSpan(Math.max(1, requests / perMinute) * 60_000);
-  return `Modified from ${from} to ${to}: ${formatCount(windows)} windows, ${formatCount(requests)} requests for the counts (about ${minutes} at ${formatCount(perMinute)} a minute)${ids ? ", and all pages for the ids" : ""}.`;
+  return `Modified from ${from} to ${to}: ${countOf(windows, "window")}, ${countOf(requests, "request")} for the counts (about ${minutes} at ${formatCount(perMinute)} a minute)${ids ? ", and all pages for the ids" : ""}.`;
 }
 
 function printed({ pipeline, status, verdict, requests, windows = [], quarantined, discarded = 0, gaps = [], neverReturns, link, workflowId }: AuditAnswer): string {
@@ -67,7 +68,7 @@ function printed({ pipeline, status, verdict, requests, windows = [], quarantine
     ]),
     list([
       ["pipeline", pipeline], ["verdict", verdict],
-      ["windows", `${windows.length}: ${inState("count")} verified by count, ${inState("ids")} by ids, ${inState("differs")} differ, ${inState("unproven")} unproven`],
+      ["windows", `${windows.length}: ${inState("count")} verified by count, ${inState("ids")} by ids, ${inState("differs")} ${inState("differs") === 1 ? "differs" : "differ"}, ${inState("unproven")} unproven`],
       ["requests", formatCount(requests ?? 0)], ["in quarantine", formatCount(quarantined ?? 0)], ...(discarded === 0 ? [] : [["discarded by a person", formatCount(discarded)] as const]),
       ...gaps.map(({ from, to, because }) => ["accepted gap", `${from} to ${to}, still open: ${because}`] as const),
     ]),

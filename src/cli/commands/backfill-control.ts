@@ -1,6 +1,5 @@
 import type { LoadedConfig } from "../../config/load.ts";
-import type { BackfillProgress } from "../../../workflows/types.ts";
-import type { Control } from "../../ops/backfills.ts";
+import type { BackfillNow, Control } from "../../ops/backfills.ts";
 import type { Place } from "../../store/requests.ts";
 import type { BackfillStatus } from "../../sync/requests.ts";
 import { type CommandResult, defineCommand } from "../command.ts";
@@ -17,10 +16,10 @@ export const backfillList = defineCommand({
   async run(context, _options, [name = ""]) {
     const config = await context.config("none");
     requirePipeline(config, name);
-    const { backfillNow, backfillRanges } = await import("../../ops/backfills.ts");
+    const { backfillView } = await import("../../ops/backfills.ts");
     return withTemporal(config, async (services, { client }) => {
-      const [ranges, now] = await Promise.all([backfillRanges(services, name), backfillNow(client, name)]);
-      return { json: { pipeline: name, ...now, ranges }, text: printed(name, now, ranges) };
+      const view = await backfillView(services, client, name);
+      return { json: { pipeline: name, ...view }, text: printed(name, view) };
     });
   },
 });
@@ -62,6 +61,9 @@ export const backfillMove = defineCommand<{ first?: true; last?: true; before?: 
     if (to === undefined || places.length > 1) {
       throw new UsageError("TM_USAGE", "one of --first, --last and --before is needed", { fix: 'See "tidemark backfill move --help".' });
     }
+    if (before === requestId) {
+      throw new UsageError("TM_USAGE", `--before is ${JSON.stringify(before)}, the range itself`, { path: "--before", fix: "Name another open range, or use --first or --last." });
+    }
     return signalled(await context.config("none"), name, { signal: "moveRange", requestId, to });
   },
 });
@@ -75,7 +77,7 @@ async function signalled(config: LoadedConfig, name: string, control: Control): 
   });
 }
 
-function printed(name: string, { running, progress: now }: { running: boolean; progress: BackfillProgress | null }, ranges: readonly BackfillStatus[]): string {
+function printed(name: string, { running, progress: now, ranges }: BackfillNow & { ranges: readonly BackfillStatus[] }): string {
   const state = now === null ? (running ? "runs, but no worker answers for it" : "no backfill runs") : now.paused ? "paused" : now.waitingFor === null ? "running" : `waits: ${now.waitingFor}`;
   return [
     list([["pipeline", name], ["state", state], ...(now?.reading == null ? [] : [["reading", now.reading] as const]), ...(now === null ? [] : paceOf(now))]),

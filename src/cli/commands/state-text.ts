@@ -1,6 +1,6 @@
 import type { StateDocument } from "../../store/state-document.ts";
 import type { StateEffect } from "../../store/state-effect.ts";
-import { formatInstant } from "../../sync/labels.ts";
+import { countOf, formatInstant } from "../../sync/labels.ts";
 import { formatCount, list, table } from "../output.ts";
 
 /** A state for people. */
@@ -27,11 +27,11 @@ export function stateText({ pipeline, cursor, checkpoint, checkpointModified, pr
 /** What a change means, for people. */
 export function effectText({ checkpoint, pairs, sweepAnew, cancelled, gaps }: StateEffect): string {
   const moved = checkpoint === null ? [] : checkpoint.direction === "back"
-    ? [`The checkpoint goes back from ${checkpoint.from} to ${checkpoint.to}. Read again: ${held(checkpoint)} and what the index lacks there, with about ${formatCount(checkpoint.requests)} requests. Versions that the index holds are not sent again.`]
+    ? [`The checkpoint goes back from ${checkpoint.from} to ${checkpoint.to}. Read again: ${held(checkpoint)} and what the index lacks there, with about ${countOf(checkpoint.requests, "request")}. Versions that the index holds are not sent again.`]
     : [`The checkpoint goes forward from ${checkpoint.from} to ${checkpoint.to}. What lies between is not read; the index holds ${held(checkpoint)} of it.`];
   return [
     ...moved,
-    ...(pairs === 0 ? [] : [`${formatCount(pairs)} pairs are taken out: the next sweep begins earlier.`]),
+    ...(pairs === 0 ? [] : [`${countOf(pairs, "pair")} ${pairs === 1 ? "is" : "are"} taken out: the next sweep begins earlier.`]),
     ...(sweepAnew ? ["The sweep under way begins anew."] : []),
     ...cancelled.map(({ purpose, from, to }) => `The ${purpose} range from ${formatInstant(from)} to ${formatInstant(to)} is not read further.`),
     ...gaps.map(({ from, to }) => `Skipped, and shown as a gap until it was read or verified: everything modified from ${formatInstant(from)} to ${formatInstant(to)}.`),
@@ -40,7 +40,7 @@ export function effectText({ checkpoint, pairs, sweepAnew, cancelled, gaps }: St
 
 function held({ records, modifiedFrom, modifiedTo }: NonNullable<StateEffect["checkpoint"]>): string {
   const times = records === 0 || modifiedFrom === null || modifiedTo === null ? "" : `, modified from ${formatInstant(modifiedFrom)} to ${formatInstant(modifiedTo)}`;
-  return `${formatCount(records)} records${times}`;
+  return `${countOf(records, "record")}${times}`;
 }
 
 /** The same for programs. */
