@@ -5,7 +5,8 @@ import { type ChaosServers, startChaosServers } from "./servers.ts";
 /** Seeds that ever failed, and are run by default: what each met has a test of its own too. */
 const FAILED = [
   18, // Postgres killed twice in a row: sessions of the first had not noticed yet (test/local/lifecycle)
-  25, 27, // windows on a source whose clock is slow: a run without an end (test/sync/extract)
+  25, 27, 30, 76, 84, 87, // windows on a source whose clock is slow: a run without an end (test/sync/extract)
+  45, 62, 89, // the oracle compared before a first load that waits for a slow clock was done
 ];
 
 /** `CHAOS_SEEDS`: `7`, `1-20` or `3,8,21`. */
