@@ -6,7 +6,7 @@ import { say, stderrColors as colors } from "./output.ts";
 export class UsageError extends TidemarkError {}
 
 /** Errors of other parts that are the command line's fault. */
-const USAGE_CODES = new Set(["TM_DATE", "TM_PIPELINE_UNKNOWN"]);
+const USAGE_CODES = new Set(["TM_DATE", "TM_ENTRY_UNKNOWN", "TM_PIPELINE_UNKNOWN"]);
 
 /** An error as a caller gets it with `--json`. */
 export interface Failure {

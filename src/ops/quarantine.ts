@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { StoreError } from "../errors.ts";
 import { getApi, rowsFromTexts } from "../source/jushuitan/index.ts";
-import type { EntryFilter } from "../store/quarantine-entries.ts";
+import { type EntryFilter, requireEntries } from "../store/quarantine-entries.ts";
 import { planReplay, type ReplayPlan } from "../store/replay.ts";
 import { findStream } from "../store/streams.ts";
 import { pipelineOf, type Services } from "../sync/services.ts";
@@ -21,12 +21,16 @@ export interface ReplayReport extends ReplayPlan {
   counts?: { loaded: number; quarantined: number; superseded: number; duplicate: number; unchanged: number };
 }
 
-/** Tries quarantined records again, by the ordinary way. @throws TidemarkError */
+/**
+ * Tries quarantined records again, by the ordinary way: open ones, unless the filter says otherwise.
+ * @throws TidemarkError `TM_ENTRY_UNKNOWN` and others
+ */
 export async function replayQuarantine(
   services: Services, temporal: OpenedTemporal, name: string, filter: EntryFilter, options: { wait: boolean; signal: AbortSignal },
 ): Promise<ReplayReport> {
   const { source, mapping } = pipelineOf(services.config, name);
   const { taskQueue } = services.config.runtime;
+  await requireEntries(services.store.db, { state: "open", ...filter, pipeline: name });
   const stream = await findStream(services.store.db, name);
   if (stream === null) return { ...NOTHING, pipeline: name };
   if (options.wait) await requireWorker(temporal.client, temporal.namespace, taskQueue);

@@ -69,6 +69,10 @@ test("quarantine lists nothing, and tells what is missing in a command", async (
   const wrong = await Promise.all([cli("quarantine", "show", "17"), cli("quarantine", "replay", name), cli("quarantine", "discard", name, "--all", "--because", " ")]);
   expect(wrong.map(({ code }) => code)).toEqual([2, 2, 2]);
   expect(wrong.map((ended) => (jsonOf(ended) as { error: { code: string } }).error.code)).toEqual(["TM_ENTRY_UNKNOWN", "TM_USAGE", "TM_USAGE"]);
+  for (const change of [["replay", name], ["discard", name, "--because", "trial"]]) {
+    const ended = await cli("quarantine", ...change, "--id", "nope");
+    expect([ended.code, (jsonOf(ended) as { error: object }).error]).toMatchObject([2, { code: "TM_ENTRY_UNKNOWN", message: expect.stringContaining('"nope"') as string }]);
+  }
   expect(jsonOf(await cli("quarantine", "discard", name, "--all", "--because", "trial"))).toEqual({ pipeline: name, discarded: 0 });
 });
 
