@@ -19,6 +19,7 @@ export async function runWorker(config: TidemarkConfig, options: { signal: Abort
         connection, namespace, services: opened.services,
         onProblem: (error) => options.log.warn({ err: error }, "Temporal does not tell or change which build is current"),
       });
+      options.signal.throwIfAborted();
       options.signal.addEventListener("abort", () => worker.shutdown(), { once: true });
       options.onReady(`${address}, namespace ${namespace}, task queue ${config.runtime.taskQueue}${build === null ? "" : `, build ${build.buildId}`}`);
       await worker.run();

@@ -18,7 +18,7 @@ export async function importState(tx: Tx, streamId: string, state: StateDocument
   `.execute(tx);
   if (rows.length === 0) {
     throw new StoreError("TM_STATE_STARTED", `pipeline ${state.pipeline} has a state here already`, {
-      path: state.pipeline, fix: `Change it with "tidemark state ${state.pipeline} set"; or begin anew with "tidemark deploy --reload ${state.pipeline}" and import then.`,
+      path: `pipelines.${state.pipeline}`, fix: `Change it with "tidemark state ${state.pipeline} set"; or begin anew with "tidemark deploy --reload ${state.pipeline}" and import then.`,
     });
   }
   await sql`insert into pair (stream_id, at, version) select ${streamId}, at, version from ${listed(state.pairs, "at timestamptz, version numeric")}`.execute(tx);

@@ -54,7 +54,7 @@ async function connect<C>(place: TemporalPlace, options: ConnectOptions, attempt
         await sleep(250);
         continue;
       }
-      throw unreachable(place, address, error);
+      throw unreachable(place, { address, namespace }, error);
     }
   }
 }
@@ -72,13 +72,14 @@ function settings(place: TemporalPlace): ClientConnectConfig {
   }
 }
 
-function unreachable(place: TemporalPlace, address: string, error: unknown): TidemarkError {
+function unreachable(place: TemporalPlace, { address, namespace }: { address: string; namespace: string | undefined }, error: unknown): TidemarkError {
   return new TidemarkError("TM_TEMPORAL_UNREACHABLE", `Temporal at ${address} does not answer: ${reason(error)}`, {
     path: place.from === "envconfig" ? "TEMPORAL_ADDRESS" : "dev.json",
     fix:
       place.from === "envconfig"
         ? "Start that server, or correct TEMPORAL_ADDRESS (or the profile). Without either, `tidemark dev` starts a local server."
         : "Look whether `tidemark dev` still runs in this folder, and start it again.",
+    details: { address, ...(namespace === undefined ? {} : { namespace }) },
     cause: error,
   });
 }

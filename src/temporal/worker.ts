@@ -5,6 +5,7 @@ import { Client } from "@temporalio/client";
 import { type NativeConnection, Worker } from "@temporalio/worker";
 import { sql } from "kysely";
 import { createActivities } from "../../activities/index.ts";
+import { configParts } from "../store/worker-config.ts";
 import type { Services } from "../sync/services.ts";
 import { ownBuild } from "./build.ts";
 import { watchBuilds } from "./current-build.ts";
@@ -65,9 +66,10 @@ export async function createWorker({ connection, namespace, services, onProblem 
 }
 
 async function showSign({ store, config }: Services, id: string, buildId: string): Promise<void> {
+  const parts = Object.fromEntries(Object.values(config.pipelines).map((pipeline) => [pipeline.name, configParts(config, pipeline)]));
   await sql`
-    insert into worker (id, host, pid, task_queue, build_id)
-    values (${id}, ${hostname()}, ${process.pid}, ${config.runtime.taskQueue}, ${buildId})
+    insert into worker (id, host, pid, task_queue, build_id, config)
+    values (${id}, ${hostname()}, ${process.pid}, ${config.runtime.taskQueue}, ${buildId}, ${JSON.stringify(parts)}::jsonb)
     on conflict (id) do update set seen_at = clock_timestamp()
   `.execute(store.db);
   await sql`delete from worker where seen_at < clock_timestamp() - interval '1 day'`.execute(store.db);

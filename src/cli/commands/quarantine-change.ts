@@ -22,8 +22,9 @@ export const quarantineReplay = defineCommand<FilterOptions & { discarded?: true
     const config = await context.config("none");
     const filter: EntryFilter = { ...chosen(config, options, name), state: discarded || options.id !== undefined ? ["open", "discarded"] : "open" };
     const { replayQuarantine } = await import("../../ops/quarantine.ts");
+    const signal = untilInterrupted();
     return withTemporal(config, async (services, temporal) => {
-      const report = await replayQuarantine(services, temporal, name, filter, { wait, signal: untilInterrupted() });
+      const report = await replayQuarantine(services, temporal, name, filter, { wait, signal, onNote: say });
       return { json: report, text: printed(report) };
     });
   },
