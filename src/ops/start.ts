@@ -116,7 +116,6 @@ export async function requireWorker(services: Services, { client, namespace }: P
       namespace, taskQueue: { name: taskQueue }, taskQueueType: WORKFLOW_TASKS,
     });
     if ((pollers ?? []).some(({ lastAccessTime }) => Date.now() - Number(lastAccessTime?.seconds ?? 0) * 1000 < POLLER_AGE_MS)) return;
-    if ((await liveWorkers(services)) > 0) return;
     if (Date.now() > until) throw noWorker(taskQueue);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }

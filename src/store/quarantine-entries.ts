@@ -119,7 +119,7 @@ export async function takeEntries(tx: Tx, streamId: string, filter: EntryFilter)
   const { state = "open" } = filter;
   const { rows: resolved } = await sql`
     update quarantine q set state = 'resolved', updated_at = clock_timestamp()
-    from stream t, record r where t.id = q.stream_id and t.id = ${streamId} and ${whereEntries({ ...filter, state })} and q.state <> 'resolved'
+    from stream t, record r where t.id = q.stream_id and t.id = ${streamId} and ${whereEntries({ ...filter, state })}
       and r.stream_id = q.stream_id and r.source_id = q.source_id and r.id = q.target_id and r.held = 'loaded'
       and newer(r.version, r.modified, r.hash, r.read_no, q.version, q.modified, q.hash, 0)
     returning q.id

@@ -46,8 +46,12 @@ export async function createWorker({ connection, namespace, services, onProblem 
     // Heartbeats are how cancellation reaches an activity: not slower than needed.
     maxHeartbeatThrottleInterval: Math.max(500, Math.floor(heartbeatMs / 2)),
   });
+  let ended = false;
   return {
-    shutdown: () => worker.shutdown(),
+    shutdown: () => {
+      ended = true;
+      if (worker.getState() === "RUNNING") worker.shutdown();
+    },
     async run() {
       const id = randomUUID();
       const sign = () => showSign(services, id, build?.buildId ?? "").catch(() => undefined);
@@ -55,7 +59,10 @@ export async function createWorker({ connection, namespace, services, onProblem 
       await sign();
       const endWatch = watchBuilds(services, build, { client: new Client({ connection, namespace }), namespace }, onProblem);
       try {
-        await worker.run();
+        const running = worker.run();
+        // It may have been told to stop before it ran.
+        if (ended) worker.shutdown();
+        await running;
       } finally {
         clearInterval(timer);
         endWatch();
