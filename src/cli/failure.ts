@@ -1,12 +1,13 @@
 import { CommanderError } from "commander";
 import { TidemarkError } from "../errors.ts";
+import { interruptCode } from "./interrupt.ts";
 import { say, stderrColors as colors } from "./output.ts";
 
 /** The command line itself is wrong: exit code 2. */
 export class UsageError extends TidemarkError {}
 
 /** Errors of other parts that are the command line's fault. */
-const USAGE_CODES = new Set(["TM_DATE", "TM_PIPELINE_UNKNOWN"]);
+const USAGE_CODES = new Set(["TM_DATE", "TM_ENTRY_UNKNOWN", "TM_PIPELINE_UNKNOWN"]);
 
 /** An error as a caller gets it with `--json`. */
 export interface Failure {
@@ -20,13 +21,14 @@ export interface Failure {
 /**
  * Tells of an error, and what the process ends with.
  * @param help the command line that prints the help about what was tried
- * @returns 1 failed, 2 wrong use
+ * @returns 1 failed, 2 wrong use, 130 interrupted by Ctrl-C
  */
-export function report(error: unknown, { json, help }: { json: boolean; help: string }): 1 | 2 {
+export function report(error: unknown, { json, help }: { json: boolean; help: string }): number {
   const failure = failureOf(error, help);
   if (json) process.stdout.write(`${JSON.stringify({ error: failure })}\n`);
   else say(block(failure));
   if (process.env["TIDEMARK_DEBUG"] && error instanceof Error) say(error.stack ?? "");
+  if (failure.code === "TM_INTERRUPTED") return interruptCode(failure.details?.["signal"] as NodeJS.Signals);
   return isWrongUse(error) ? 2 : 1;
 }
 
@@ -52,7 +54,8 @@ function failureOf(given: unknown, help: string): Failure {
 
 function block({ code, message, path, fix }: Failure): string {
   const lines = [`${colors.red("error")} ${colors.bold(code)}  ${message}`];
-  if (path !== null && !message.includes(path)) lines.push(`  at   ${path}`);
+  // A plain word is in many a message, and names no place there.
+  if (path !== null && (/^[a-z]+$/.test(path) || !message.includes(path))) lines.push(`  at   ${path}`);
   if (fix !== null) lines.push(`  fix  ${fix}`);
   return lines.join("\n");
 }

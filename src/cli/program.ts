@@ -4,8 +4,8 @@ import type { CommandContext, CommandResult } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { report } from "./failure.ts";
 
-/** Runs one command line. @param args without node and the script @returns the exit code: 0 done, 1 failed, 2 wrong use, 3 unproven */
-export async function run(args: string[]): Promise<0 | 1 | 2 | 3> {
+/** Runs one command line. @param args without node and the script @returns the exit code: 0 done, 1 failed, 2 wrong use, 3 unproven, 130 interrupted */
+export async function run(args: string[]): Promise<number> {
   const wantsJson = args.slice(0, args.includes("--") ? args.indexOf("--") : args.length).includes("--json");
   let exitCode: 0 | 1 | 3 = 0;
   const finish = ({ json }: CommandContext, result: CommandResult): void => {

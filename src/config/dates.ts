@@ -15,16 +15,20 @@ export function parseDate(text: string, name: string): number {
   throw new ConfigError("TM_DATE", `${name} is ${JSON.stringify(text)}, which is no date`, { path: name, fix: `Write it as ${FORMS}.` });
 }
 
+/** The same of a time that has passed. @throws ConfigError `TM_DATE` */
+export function parsePast(text: string, name: string): number {
+  const at = parseDate(text, name);
+  if (at <= Date.now()) return at;
+  throw new ConfigError("TM_DATE", `${name} (${text}) lies in the future, where nothing was modified yet`, { path: name, fix: `Write a past time, as ${FORMS}.` });
+}
+
 /**
  * The range of modified time that `--from` (inclusive) and `--to` (exclusive) mean, in epoch ms UTC.
  * @throws ConfigError `TM_DATE`
  */
 export function parseDateRange(range: { from: string; to: string }): { from: number; to: number } {
-  const from = parseDate(range.from, "--from");
+  const from = parsePast(range.from, "--from");
   const to = parseDate(range.to, "--to");
-  if (from > Date.now()) {
-    throw new ConfigError("TM_DATE", `--from (${range.from}) lies in the future, where nothing was modified yet`, { path: "--from", fix: `Write a past time, as ${FORMS}.` });
-  }
   if (from < to) return { from, to };
   throw new ConfigError("TM_DATE", `--to (${range.to}) does not come after --from (${range.from})`, {
     path: "--to", fix: "--from is included and --to is not: for one whole day give the next day as --to.",

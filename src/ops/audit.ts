@@ -12,7 +12,7 @@ import { pipelineOf, type Services } from "../sync/services.ts";
 import { searchAttributes } from "../temporal/schedules.ts";
 import { type OpenedTemporal, runLink } from "./open.ts";
 import { asTidemark } from "./run.ts";
-import { requireTaken, requireWorker } from "./start.ts";
+import { requireTaken, requireWorker, type Waiting } from "./start.ts";
 import { type GapStatus, pipelineStatus } from "./status.ts";
 import { workersGone } from "./workers.ts";
 
@@ -76,12 +76,12 @@ export async function auditCost({ config, store }: Services, name: string, asked
 /** Starts an audit, and with `wait` returns its verdict. @throws TidemarkError `TM_AUDIT_RUNNING`, `TM_AUDIT_TARGET` and others */
 export async function runAudit(
   services: Services, temporal: OpenedTemporal, name: string, asked: AuditAsked,
-  options: { wait: boolean; signal: AbortSignal; onCost: (cost: AuditCost) => void },
+  options: Waiting & { wait: boolean; onCost: (cost: AuditCost) => void },
 ): Promise<AuditAnswer> {
   const { taskQueue, heartbeatMs } = services.config.runtime;
   if (asked.target === true && pipelineOf(services.config, name).target.heldUrl === null) throw targetUnreadable(name);
   const cost = await auditCost(services, name, asked);
-  if (options.wait) await requireWorker(temporal.client, temporal.namespace, taskQueue);
+  if (options.wait) await requireWorker(services, temporal);
   options.onCost(cost);
   const request: AuditRequest = { ...isoRange(asked), requestId: randomUUID(), byIds: asked.byIds, repair: asked.repair, target: asked.target ?? false };
   const handle = await temporal.client.workflow.start("audit", {
@@ -95,7 +95,7 @@ export async function runAudit(
   const { neverReturns } = getApi(pipelineOf(services.config, name).source.api);
   const answer = { pipeline: name, ...started, link: runLink(temporal, started.workflowId, started.runId), cost, neverReturns };
   if (!options.wait) return { ...answer, status: "started" };
-  await requireTaken(temporal.client, started, taskQueue);
+  await requireTaken(services, temporal, started, options);
   const aborted = new Promise<never>((_, reject) => {
     options.signal.addEventListener("abort", () => reject(options.signal.reason as Error), { once: true });
   });

@@ -1,5 +1,6 @@
 import type { TidemarkConfig } from "../config/types.ts";
 import { TidemarkError } from "../errors.ts";
+import type { HeldRecord, Target } from "../target/contract.ts";
 import { accountOf, pipelineContext, type Services } from "../sync/services.ts";
 import { CLOCK_WARNING_MS, sourceOffset } from "../store/clock.ts";
 import { coverageNote } from "./coverage-note.ts";
@@ -78,6 +79,23 @@ async function checkPipeline(
     await noteCoverage(services, name, signal, results);
   }
   await look(`target of ${name}`, () => context.target().check(signal));
+  const { held } = context.target();
+  if (held !== null) await look(`list of ${name}'s target`, () => readList(held, context.pipeline.target.timeoutMs, `pipelines.${name}.target.heldUrl`, signal));
+}
+
+/** Reads the beginning of what a target lists. */
+async function readList(held: NonNullable<Target["held"]>, timeoutMs: number, path: string, signal: AbortSignal): Promise<string> {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  let records: HeldRecord[] = [];
+  try {
+    for await (records of held(AbortSignal.any([signal, timeout]))) break;
+  } catch (error) {
+    if (!timeout.aborted || signal.aborted) throw error;
+    throw new TidemarkError("TM_TARGET_HELD", `what the target holds could not be listed: no answer within ${timeoutMs} ms`, { path, fix: "Look whether target.heldUrl is right and its server is up, or raise target.timeout." });
+  }
+  const without = records.filter(({ version }) => version === null).length;
+  if (records.length === 0) return "target.heldUrl lists nothing so far";
+  return `target.heldUrl lists records; looked at: ${records.length}${without === 0 ? "" : `, without ts: ${without}, of which an older version would not be noticed`}`;
 }
 
 /** What the API never returns, and shops of which nothing was seen. */

@@ -9,8 +9,10 @@ import { endLeftServer } from "../local/managed-process.ts";
 import { type NodeProcess, spawnNode } from "../local/spawn-node.ts";
 import { startPostgres } from "../store/embedded.ts";
 import { startTemporalServer } from "../temporal/server.ts";
+import { switchBuild } from "../temporal/current-build.ts";
 import { deploy, type DeployReport } from "./deploy.ts";
 import { openServices, openTemporal } from "./open.ts";
+import { PATIENCE_MS } from "./workers.ts";
 
 /** What `tidemark dev` runs. */
 export interface DevServers {
@@ -55,7 +57,12 @@ export async function startDev(config: TidemarkConfig, say: (text: string) => vo
     endings.push(() => opened.close(), () => temporal.close());
     const deployed = await deploy(opened.services, temporal, { reload: [], keep: [] });
     endings.push(keepWorker(() => spawnNode(CLI, ["worker", "--config", config.file], { log: { file: path.join(logs, "worker.log") } }), say));
-    return { uiUrl, databaseUrl, deployed, logs, stop };
+    let { build } = deployed;
+    // The worker was not there to be made current when the schedules were deployed.
+    for (const until = performance.now() + PATIENCE_MS; build?.change === "no-worker" && performance.now() < until; await sleep(500)) {
+      build = await switchBuild(opened.services, temporal);
+    }
+    return { uiUrl, databaseUrl, deployed: { ...deployed, build }, logs, stop };
   } catch (error) {
     await stop();
     throw error;

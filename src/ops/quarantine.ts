@@ -1,13 +1,13 @@
 import { sql } from "kysely";
 import { StoreError } from "../errors.ts";
 import { getApi, rowsFromTexts } from "../source/jushuitan/index.ts";
-import type { EntryFilter } from "../store/quarantine-entries.ts";
+import { type EntryFilter, requireEntries } from "../store/quarantine-entries.ts";
 import { planReplay, type ReplayPlan } from "../store/replay.ts";
 import { findStream } from "../store/streams.ts";
 import { pipelineOf, type Services } from "../sync/services.ts";
 import { stagedRows } from "../sync/staged.ts";
 import { type OpenedTemporal, runLink } from "./open.ts";
-import { requireTaken, requireWorker, signalBackfill } from "./start.ts";
+import { requireTaken, requireWorker, signalBackfill, type Waiting } from "./start.ts";
 import { backfillDid } from "./wait.ts";
 
 /** What `quarantine replay` prints. */
@@ -21,15 +21,18 @@ export interface ReplayReport extends ReplayPlan {
   counts?: { loaded: number; quarantined: number; superseded: number; duplicate: number; unchanged: number };
 }
 
-/** Tries quarantined records again, by the ordinary way. @throws TidemarkError */
+/**
+ * Tries quarantined records again, by the ordinary way: open ones, unless the filter says otherwise.
+ * @throws TidemarkError `TM_ENTRY_UNKNOWN` and others
+ */
 export async function replayQuarantine(
-  services: Services, temporal: OpenedTemporal, name: string, filter: EntryFilter, options: { wait: boolean; signal: AbortSignal },
+  services: Services, temporal: OpenedTemporal, name: string, filter: EntryFilter, options: Waiting & { wait: boolean },
 ): Promise<ReplayReport> {
   const { source, mapping } = pipelineOf(services.config, name);
-  const { taskQueue } = services.config.runtime;
+  await requireEntries(services.store.db, { state: "open", ...filter, pipeline: name });
   const stream = await findStream(services.store.db, name);
   if (stream === null) return { ...NOTHING, pipeline: name };
-  if (options.wait) await requireWorker(temporal.client, temporal.namespace, taskQueue);
+  if (options.wait) await requireWorker(services, temporal);
   const api = getApi(source.api);
   const plan = await planReplay(services.store, {
     streamId: stream.id, source, archive: api.archive, filter, read: (texts) => stagedRows(mapping.id, api.idField, rowsFromTexts(texts, api)),
@@ -38,7 +41,7 @@ export async function replayQuarantine(
   const started = await signalBackfill(temporal.client, services, name, "look");
   const report = { ...plan, pipeline: name, ...started, link: runLink(temporal, started.workflowId, started.runId) };
   if (!options.wait) return { ...report, status: "started" };
-  await requireTaken(temporal.client, started, taskQueue);
+  await requireTaken(services, temporal, started, options);
   const slice = plan.slice;
   const did = await backfillDid(temporal, name, async () => (await outcome(services, slice)) !== null, options.signal);
   const counts = await outcome(services, slice);

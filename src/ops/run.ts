@@ -13,7 +13,7 @@ import { pipelineOf, type Services } from "../sync/services.ts";
 import { type OpenedTemporal, runLink } from "./open.ts";
 import { type RunView, watchRun } from "./run-view.ts";
 import { backfillRanges } from "./backfills.ts";
-import { type BackfillAsked, requireTaken, requireWorker, type Started, startBackfill, startSync } from "./start.ts";
+import { type BackfillAsked, requireTaken, requireWorker, type Started, startBackfill, startSync, type Waiting } from "./start.ts";
 import { backfillDid } from "./wait.ts";
 import { workersGone } from "./workers.ts";
 
@@ -36,9 +36,8 @@ export interface RunReport extends Started {
   seconds?: number;
 }
 
-export interface RunOptions {
+export interface RunOptions extends Waiting {
   wait: boolean;
-  signal: AbortSignal;
   /** Called about twice a second while waiting. */
   onProgress?: (view: RunView) => void;
 }
@@ -48,13 +47,12 @@ const POLL_MS = 500;
 /** Starts a sync run, and with `wait` returns when a run that began after this call has ended. @throws TidemarkError */
 export async function runSync(services: Services, temporal: OpenedTemporal, name: string, options: RunOptions): Promise<RunReport> {
   pipelineOf(services.config, name);
-  const { taskQueue } = services.config.runtime;
   const began = performance.now();
-  if (options.wait) await requireWorker(temporal.client, temporal.namespace, taskQueue);
+  if (options.wait) await requireWorker(services, temporal);
   const started = await startSync(temporal.client, services, name, options);
   const base = { pipeline: name, ...started, link: runLink(temporal, started.workflowId, started.runId) };
   if (!options.wait) return { ...base, status: "started" };
-  await requireTaken(temporal.client, started, taskQueue);
+  await requireTaken(services, temporal, started, options);
   const result = temporal.client.workflow.getHandle(started.workflowId, started.runId, { followRuns: true }).result() as Promise<RunSummary>;
   const summary = await watched(services, result, watchRun(services, name, started), options);
   return { ...base, status: "completed", ...flat(summary), seconds: since(began) };
@@ -63,14 +61,13 @@ export async function runSync(services: Services, temporal: OpenedTemporal, name
 /** Asks for a range, and with `wait` returns when all of it is committed. @throws TidemarkError */
 export async function runBackfill(services: Services, temporal: OpenedTemporal, name: string, range: BackfillAsked, options: RunOptions): Promise<RunReport> {
   pipelineOf(services.config, name);
-  const { taskQueue } = services.config.runtime;
   const began = performance.now();
-  if (options.wait) await requireWorker(temporal.client, temporal.namespace, taskQueue);
+  if (options.wait) await requireWorker(services, temporal);
   const started = await startBackfill(temporal.client, services, name, range);
   const window = { from: formatInstant(floorToSecond(range.from)), to: formatInstant(ceilToSecond(range.to)) };
   const base = { pipeline: name, ...started, link: runLink(temporal, started.workflowId, started.runId), ...window };
   if (!options.wait) return { ...base, status: "started", skipped: await toBeSkipped(services, name, range) };
-  await requireTaken(temporal.client, started, taskQueue);
+  await requireTaken(services, temporal, started, options);
   await watched(services, rangeDone(services, temporal, name, started.requestId, options.signal), watchRun(services, name, { requestId: started.requestId }), options);
   const summary = await rangeSummary(services, name, started.requestId);
   const [done] = await backfillRanges(services, name, started.requestId);

@@ -2,7 +2,9 @@ import { randomUUID } from "node:crypto";
 import { type Client, type ScheduleHandle, ScheduleNotFoundError, ScheduleOverlapPolicy, WorkflowExecutionAlreadyStartedError, type WorkflowExecutionDescription } from "@temporalio/client";
 import { TidemarkError } from "../errors.ts";
 import type { Services } from "../sync/services.ts";
+import { knownBuilds, type Place } from "../temporal/current-build.ts";
 import { searchAttributes, syncId } from "../temporal/schedules.ts";
+import { liveWorkers, PATIENCE_MS } from "./workers.ts";
 
 /** A started workflow. */
 export interface Started {
@@ -106,7 +108,8 @@ const WORKFLOW_TASKS = 1;
  * Fails early where nothing would happen: no worker polls the task queue, or none takes the workflow's first task.
  * @throws TidemarkError `TM_NO_WORKER`
  */
-export async function requireWorker(client: Client, namespace: string, taskQueue: string): Promise<void> {
+export async function requireWorker(services: Services, { client, namespace }: Place): Promise<void> {
+  const { taskQueue } = services.config.runtime;
   const until = Date.now() + WORKER_MS;
   for (;;) {
     const { pollers } = await client.workflowService.describeTaskQueue({
@@ -118,16 +121,44 @@ export async function requireWorker(client: Client, namespace: string, taskQueue
   }
 }
 
-/** @throws TidemarkError `TM_NO_WORKER` when the run's first task was not taken */
-export async function requireTaken(client: Client, started: Started, taskQueue: string): Promise<void> {
-  const until = Date.now() + UNTAKEN_MS;
+/** How a wait for a worker is ended, and who is told what it waits for. */
+export interface Waiting {
+  signal: AbortSignal;
+  onNote?: ((text: string) => void) | undefined;
+}
+
+/**
+ * Waits until a worker takes the run's first task: as long as any lives, since one of another build takes over by itself. With
+ * worker versioning none may live for half a minute meanwhile.
+ * @throws TidemarkError `TM_NO_WORKER` when no worker lives
+ */
+export async function requireTaken(services: Services, place: Place, started: Started, { signal, onNote }: Waiting): Promise<void> {
+  const { taskQueue, versioning } = services.config.runtime;
+  let told = false;
+  const until = performance.now() + UNTAKEN_MS;
+  let aloneUntil = performance.now() + (versioning ? PATIENCE_MS : UNTAKEN_MS);
   for (;;) {
-    const description: WorkflowExecutionDescription = await client.workflow.getHandle(started.workflowId, started.runId).describe();
+    signal.throwIfAborted();
+    const description: WorkflowExecutionDescription = await place.client.workflow.getHandle(started.workflowId, started.runId).describe();
     // Started, first task scheduled: only a worker adds a third event.
     if (description.status.name !== "RUNNING" || description.historyLength > 2) return;
-    if (Date.now() > until) throw noWorker(taskQueue);
+    if (performance.now() > until) {
+      if ((await liveWorkers(services)) > 0) aloneUntil = performance.now() + (versioning ? PATIENCE_MS : 0);
+      if (performance.now() > aloneUntil) throw noWorker(taskQueue);
+      if (!told) onNote?.(await awaited(services, place));
+      told = true;
+    }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
+}
+
+/** What a run that nobody takes waits for. */
+async function awaited(services: Services, place: Place): Promise<string> {
+  const { current, live } = await knownBuilds(services, place);
+  const named = (build: string) => (build === "" ? "without a build" : `of build ${build}`);
+  if (live.length === 0) return `The run waits for a worker ${named(current)}: none lives right now.`;
+  if (live.includes(current)) return `The run waits for a worker ${named(current)}: one lives, and has not taken it yet.`;
+  return `The run waits for a worker ${named(current)}, where Temporal sends new runs, and none lives. Workers ${live.map(named).join(" and ")} take over within a minute.`;
 }
 
 function noWorker(taskQueue: string): TidemarkError {

@@ -4,6 +4,7 @@ import { StoreError, TidemarkError } from "../errors.ts";
 import { effectiveLookback, readEarlierNow } from "../store/clock.ts";
 import type { Db, Tx } from "../store/db.ts";
 import { acquireLease, type Lane, releaseLease, requireLease } from "../store/leases.ts";
+import type { Gap } from "../store/gaps.ts";
 import { floorSecond } from "../store/plan.ts";
 import { applyChange, changesIn, type StateChange } from "../store/state-change.ts";
 import { canonical, revisionOf, type StateDocument } from "../store/state-document.ts";
@@ -13,6 +14,7 @@ import { type ReadState, readState } from "../store/state-read.ts";
 import { ensureStream, findStream, fingerprints, refuseChanged, type Stream } from "../store/streams.ts";
 import { countOf, formatInstant } from "../sync/labels.ts";
 import { accountOf, pipelineOf, type Services } from "../sync/services.ts";
+import { pipelineGaps } from "./gaps.ts";
 
 /** How a state is to be changed: by a document, or by the checkpoint alone (a version, or ms UTC). */
 export type StateWish = { document: StateDocument } | { checkpoint: string | number };
@@ -38,12 +40,18 @@ export async function pipelineState(services: Services, name: string): Promise<S
   return (await stateAt(services, services.store.db, await startedStream(services, name))).state;
 }
 
+/** What of the gaps of a pipeline's state is neither read nor verified since. */
+export async function stillUnread({ config, store }: Services, name: string): Promise<Gap[]> {
+  const stream = await findStream(store.db, name);
+  return stream === null ? [] : pipelineGaps(store.db, config, stream);
+}
+
 /** A pipeline's state to be imported elsewhere. @throws TidemarkError `TM_NOT_LOADED`, `TM_PIPELINE_CHANGED`, `TM_STATE_UNSETTLED` */
 export async function exportState(services: Services, name: string): Promise<StateDocument> {
   const { state, unsettled } = await stateAt(services, services.store.db, await startedStream(services, name));
   if (unsettled === 0) return state;
   throw new StoreError("TM_STATE_UNSETTLED", `${countOf(unsettled, "record")} of ${name} ${unsettled === 1 ? "is" : "are"} being sent or doubtful; without the index nobody would send their newest version again`, {
-    path: name, fix: 'Pause the schedule, wait until "tidemark status" says that nothing is doubtful, and export then.',
+    path: `pipelines.${name}`, fix: 'Pause the schedule, wait until "tidemark status" says that nothing is doubtful, and export then.',
   });
 }
 
@@ -77,7 +85,7 @@ export async function planChange(services: Services, name: string, wish: StateWi
 
 /**
  * Gives a pipeline that has not begun here the state that it had elsewhere.
- * @throws TidemarkError `TM_STATE_OTHER`, `TM_STATE_DOCUMENT`, `TM_STATE_STARTED`, `TM_STATE_BUSY`, `TM_PIPELINE_CHANGED`
+ * @throws TidemarkError `TM_STATE_OTHER`, `TM_STATE_DOCUMENT`, `TM_STATE_BOUNDS`, `TM_STATE_STARTED`, `TM_STATE_BUSY`, `TM_PIPELINE_CHANGED`
  */
 export async function importInto(services: Services, name: string, document: StateDocument): Promise<void> {
   const pipeline = pipelineOf(services.config, name);
@@ -88,6 +96,11 @@ export async function importInto(services: Services, name: string, document: Sta
     throw new StoreError("TM_STATE_DOCUMENT", "the document was changed since it was exported, so nobody knows whether what it calls read was read", {
       path: "revision", fix: `Import it as it was exported, and change it with "tidemark state ${name} set".`,
     });
+  }
+  const now = await readEarlierNow(services.store.db, account.name);
+  for (const [path, time] of [["checkpoint.at", document.checkpoint.at], ["provenAt", document.provenAt]] as const) {
+    const at = time === null ? now : Date.parse(time);
+    if (at > now) throw inFuture(path, at, now);
   }
   const stream = await ensureStream(services.store, pipeline, account);
   await inLanes(services, stream, ["forward"], (tx) => importState(tx, stream.id, document));
@@ -125,7 +138,8 @@ async function changeOf(services: Services, stream: Stream, state: StateDocument
     throw new StoreError("TM_STATE_BOUNDS", `pipeline ${stream.pipeline} is read by modified time and has no version`, { path: "--checkpoint", fix: "Give a time." });
   }
   if (typeof checkpoint === "string") return { ...only, checkpoint };
-  const { lookbackMs } = await limitsOf(services, services.store.db, stream);
+  const { lookbackMs, now } = await limitsOf(services, services.store.db, stream);
+  if (checkpoint > now) throw inFuture("--checkpoint", checkpoint, now);
   return { ...only, checkpoint: await versionBefore(services.store.db, stream.id, state, checkpoint, lookbackMs) };
 }
 
@@ -135,16 +149,22 @@ async function effectNow(services: Services, db: Db | Tx, stream: Stream, state:
 
 async function limitsOf({ config }: Services, db: Db | Tx, stream: Stream) {
   const { account, lookbackMs, settleMs, from, pageSize } = pipelineOf(config, stream.pipeline).source;
-  return { lookbackMs: await effectiveLookback(db, account, lookbackMs), settled: floorSecond((await readEarlierNow(db, account)) - settleMs), from, pageSize };
+  const now = await readEarlierNow(db, account);
+  return { lookbackMs: await effectiveLookback(db, account, lookbackMs), now, settled: floorSecond(now - settleMs), from, pageSize };
 }
 
 /** @throws StoreError `TM_STATE_GAP` where something would be skipped and no reason is given */
 export function requireAccepted({ gaps, checkpoint }: Pick<StateEffect, "gaps" | "checkpoint">, because: string | null): void {
   if (gaps.length === 0 || because !== null) return;
-  throw new StoreError("TM_STATE_GAP", `this skips time that was not read: modified ${gaps.map(({ from, to }) => `${formatInstant(from)} to ${formatInstant(to)}`).join(", ")}`, {
-    path: checkpoint === null ? "ranges" : "checkpoint", details: { gaps },
+  const told = gaps.map(({ from, to }) => ({ from: formatInstant(from), to: formatInstant(to) }));
+  throw new StoreError("TM_STATE_GAP", `this skips time that was not read: modified ${told.map(({ from, to }) => `${from} to ${to}`).join(", ")}`, {
+    path: checkpoint === null ? "ranges" : "checkpoint", details: { gaps: told },
     fix: 'Leave it where it is; or give --accept-gap and --because, and read the gap later with "tidemark backfill".',
   });
+}
+
+function inFuture(path: string, at: number, now: number): StoreError {
+  return new StoreError("TM_STATE_BOUNDS", `${formatInstant(at)} lies in the future: what is modified until then would count as read`, { path, fix: `Give a time up to ${formatInstant(now)}.` });
 }
 
 function requireSame(document: StateDocument, own: Pick<StateDocument, "pipeline" | "account" | "api" | "cursor" | "fingerprints">): void {
@@ -162,7 +182,7 @@ function requireSame(document: StateDocument, own: Pick<StateDocument, "pipeline
 
 function moved(name: string): StoreError {
   return new StoreError("TM_STATE_MOVED", `the state of ${name} moved since it was read`, {
-    path: name, fix: "Pause the pipeline's schedule, wait for its run to end, get the state again and change that.",
+    path: `pipelines.${name}`, fix: "Pause the pipeline's schedule, wait for its run to end, get the state again and change that.",
   });
 }
 
@@ -174,7 +194,7 @@ async function inLanes({ store }: Services, stream: Stream, lanes: readonly Lane
       const lease = await acquireLease(store, stream.id, lane, `state ${randomUUID()}`, LANE_MS);
       if (!lease.held) {
         throw new StoreError("TM_STATE_BUSY", `a run has the ${lane} lane of ${stream.pipeline}: ${lease.owner}`, {
-          path: stream.pipeline, fix: lane === "forward" ? "Pause the schedule and wait until its run has ended." : `End it with "tidemark backfill cancel", or wait until it has ended.`,
+          path: `pipelines.${stream.pipeline}`, fix: lane === "forward" ? "Pause the schedule and wait until its run has ended." : `End it with "tidemark backfill cancel", or wait until it has ended.`,
         });
       }
       held.push({ lane, token: lease.token });

@@ -15,11 +15,13 @@ export async function runWorker(config: TidemarkConfig, options: { signal: Abort
     installRuntime(options.log);
     const { connection, namespace, address } = await connectWorker(place, { timeoutMs: 60_000 });
     try {
+      options.signal.throwIfAborted();
       const worker = await createWorker({
         connection, namespace, services: opened.services,
         onProblem: (error) => options.log.warn({ err: error }, "Temporal does not tell or change which build is current"),
       });
       options.signal.addEventListener("abort", () => worker.shutdown(), { once: true });
+      if (options.signal.aborted) worker.shutdown();
       options.onReady(`${address}, namespace ${namespace}, task queue ${config.runtime.taskQueue}${build === null ? "" : `, build ${build.buildId}`}`);
       await worker.run();
     } finally {

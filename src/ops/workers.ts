@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
+import type { LoadedConfig } from "../config/load.ts";
 import { TidemarkError } from "../errors.ts";
+import { configParts } from "../store/worker-config.ts";
 import type { Services } from "../sync/services.ts";
 import { WORKER_GONE_MS } from "../temporal/current-build.ts";
 
 /** So long a wait goes on without any worker (ms): one that is restarted comes back meanwhile. */
-const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = 30_000;
 
 /** How many workers of the config's task queue live, by the signs that they leave in the store. */
 export async function liveWorkers({ store, config }: Services): Promise<number> {
@@ -14,6 +16,28 @@ export async function liveWorkers({ store, config }: Services): Promise<number> 
     where task_queue = ${config.runtime.taskQueue} and seen_at > clock_timestamp() - ${WORKER_GONE_MS} * interval '1 ms'
   `.execute(store.db);
   return rows[0]!.live;
+}
+
+/** Workers that run with another config of a pipeline than a command. */
+export interface OtherConfig {
+  workers: number;
+  /** All that live. */
+  of: number;
+  /** What differs: `source`, `mapping`, `target`, `account`. */
+  parts: string[];
+}
+
+/** Whether live workers do a pipeline by another config than this one; null: none does. Values of unset variables are left out. */
+export async function otherConfig({ store }: Services, config: LoadedConfig, name: string): Promise<OtherConfig | null> {
+  const pipeline = config.pipelines[name]!;
+  const lacks = (place: string) => config.unset.some(({ path }) => path.startsWith(`${place}.`));
+  const own = Object.entries(configParts(config, pipeline)).filter(([part]) => !lacks(part === "account" ? `accounts.${pipeline.source.account}` : `pipelines.${name}.${part}`));
+  const { rows } = await sql<{ config: Record<string, Record<string, string>> }>`
+    select config from worker where task_queue = ${config.runtime.taskQueue} and config <> '{}'
+      and seen_at > clock_timestamp() - ${WORKER_GONE_MS} * interval '1 ms'
+  `.execute(store.db);
+  const differing = rows.map((row) => own.filter(([part, digest]) => row.config[name]?.[part] !== digest).map(([part]) => part)).filter((parts) => parts.length > 0);
+  return differing.length === 0 ? null : { workers: differing.length, of: rows.length, parts: [...new Set(differing.flat())] };
 }
 
 /** Never resolves; rejects with `TM_NO_WORKER` when no worker has lived for half a minute. Ends quietly with the signal. */

@@ -151,9 +151,10 @@ export async function finishBatch(store: Store, slice: Slice, batch: Batch, send
     // A refusal whose claim was lost says nothing of the version that is there now.
     const members = new Map(batch.members.map((member) => [member.sourceId, member.id]));
     await quarantineItems(tx, slice, batch.id, outcome.refused.filter((refusal) => held.has(members.get(refusal.sourceId) ?? "")));
+    // What a person had given up is no longer, once it or a newer version is there.
     await sql`
       update quarantine set state = 'resolved', updated_at = clock_timestamp()
-      where stream_id = ${slice.streamId} and state = 'open' and source_id = any(${done.map((row) => row.sourceId)}::text[])
+      where stream_id = ${slice.streamId} and state <> 'resolved' and source_id = any(${done.map((row) => row.sourceId)}::text[])
         and not exists (select 1 from quarantine o where o.stream_id = ${slice.streamId} and o.state = 'open' and o.code = 'TM_ID_COLLISION'
           and o.target_id = quarantine.target_id and o.source_id <> quarantine.source_id)
     `.execute(tx);

@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from "kysely";
+import { StoreError } from "../errors.ts";
 import type { Db, Store, Tx } from "./db.ts";
 import { epochMs } from "./streams.ts";
 
@@ -19,8 +20,10 @@ export interface QuarantineEntry {
   /** How often it was tried. */
   attempts: number;
   state: "open" | "resolved" | "discarded";
-  /** Why it was discarded. */
+  /** Why it was discarded, by whom and when (ms UTC): the last time, also where it was replayed since. */
   note: string | null;
+  discardedBy: string | null;
+  discardedAt: number | null;
   /** ms UTC. */
   setAsideAt: number;
   updatedAt: number;
@@ -29,7 +32,7 @@ export interface QuarantineEntry {
 /** Which entries are meant; what is not given does not restrict. */
 export interface EntryFilter {
   pipeline?: string | undefined;
-  state?: QuarantineEntry["state"] | undefined;
+  state?: QuarantineEntry["state"] | readonly QuarantineEntry["state"][] | undefined;
   /** The source's ids. */
   ids?: readonly string[] | undefined;
   code?: string | undefined;
@@ -41,12 +44,13 @@ export interface EntryFilter {
 }
 
 const COLUMNS = sql`q.id::text as entry, t.pipeline, q.source_id as id, q.target_id as "targetId", q.code, q.reason, q.version::text,
-  q.modified::float8, q.slice_id::text as slice, q.attempts, q.state, q.note, ${epochMs("q.created_at")} as "setAsideAt", ${epochMs("q.updated_at")} as "updatedAt"`;
+  q.modified::float8, q.slice_id::text as slice, q.attempts, q.state, q.note, q.discarded_by as "discardedBy", ${epochMs("q.discarded_at")} as "discardedAt", ${epochMs("q.created_at")} as "setAsideAt", ${epochMs("q.updated_at")} as "updatedAt"`;
 
 /** The condition for entries of active streams that a filter means. */
 export function whereEntries({ pipeline, state, ids, code, reason, from, to }: EntryFilter): RawBuilder<unknown> {
+  const states = state === undefined ? null : [state].flat();
   return sql`t.active and (${pipeline ?? null}::text is null or t.pipeline = ${pipeline ?? null})
-    and (${state ?? null}::text is null or q.state = ${state ?? null})
+    and (${states}::text[] is null or q.state = any(${states}::text[]))
     and (${ids ?? null}::text[] is null or q.source_id = any(${ids ?? null}::text[]))
     and (${code ?? null}::text is null or q.code = ${code ?? null})
     and (${reason ?? null}::text is null or strpos(lower(q.reason), lower(${reason ?? null})) > 0)
@@ -72,16 +76,33 @@ export async function showEntry(db: Db, entry: string): Promise<(QuarantineEntry
   return rows[0] ?? null;
 }
 
-/** Ends entries for good; their versions stay set aside, newer ones are tried. @returns how many */
-export async function discardEntries(store: Store, filter: EntryFilter, note: string): Promise<number> {
+/**
+ * For ids that a person named: each has to have an entry that is meant.
+ * @throws StoreError `TM_ENTRY_UNKNOWN`
+ */
+export async function requireEntries(db: Db, filter: EntryFilter): Promise<void> {
+  const { ids = [], pipeline, state } = filter;
+  if (ids.length === 0) return;
+  const { rows } = await sql<{ id: string }>`
+    select distinct q.source_id as id from quarantine q join stream t on t.id = q.stream_id where ${whereEntries(filter)}
+  `.execute(db);
+  const unknown = ids.filter((id) => !rows.some((row) => row.id === id));
+  if (unknown.length === 0) return;
+  throw new StoreError("TM_ENTRY_UNKNOWN", `no ${[state ?? []].flat().join(" or ")} entry in quarantine matches ${unknown.map((id) => JSON.stringify(id)).join(", ")}; nothing was changed`, {
+    path: "--id", fix: `Give ids of the source, as "tidemark quarantine list ${pipeline ?? ""} --state all" shows them.`,
+  });
+}
+
+/** Gives entries up; their versions stay set aside until a replay names them, newer ones are tried. @param by who says so @returns how many */
+export async function discardEntries(store: Store, filter: EntryFilter, note: string, by: string): Promise<number> {
   const { rows } = await sql`
-    update quarantine q set state = 'discarded', note = ${note}, updated_at = clock_timestamp()
+    update quarantine q set state = 'discarded', note = ${note}, discarded_by = ${by}, discarded_at = clock_timestamp(), updated_at = clock_timestamp()
     from stream t where t.id = q.stream_id and ${whereEntries({ ...filter, state: "open" })} returning q.id
   `.execute(store.db);
   return rows.length;
 }
 
-/** An open entry on its way to be tried again. */
+/** An entry on its way to be tried again. */
 export interface ReplayEntry {
   entry: string;
   sourceId: string;
@@ -90,17 +111,27 @@ export interface ReplayEntry {
 }
 
 /**
- * The open entries that a filter means, locked. Those of which a newer version was loaded since are resolved instead.
+ * The entries that a filter means, open ones unless it says otherwise, locked. Those of which a newer version was loaded since
+ * are resolved instead; what was discarded is open again, but for what a later entry of the same record stands for.
  * @returns the others, and how many were resolved
  */
 export async function takeEntries(tx: Tx, streamId: string, filter: EntryFilter): Promise<{ entries: ReplayEntry[]; newer: number }> {
+  const { state = "open" } = filter;
   const { rows: resolved } = await sql`
     update quarantine q set state = 'resolved', updated_at = clock_timestamp()
-    from stream t, record r where t.id = q.stream_id and t.id = ${streamId} and ${whereEntries({ ...filter, state: "open" })}
+    from stream t, record r where t.id = q.stream_id and t.id = ${streamId} and ${whereEntries({ ...filter, state })}
       and r.stream_id = q.stream_id and r.source_id = q.source_id and r.id = q.target_id and r.held = 'loaded'
       and newer(r.version, r.modified, r.hash, r.read_no, q.version, q.modified, q.hash, 0)
     returning q.id
   `.execute(tx);
+  if (state.includes("discarded")) {
+    await sql`
+      update quarantine q set state = 'open', updated_at = clock_timestamp()
+      from stream t where t.id = q.stream_id and t.id = ${streamId} and ${whereEntries({ ...filter, state: "discarded" })}
+        and not exists (select 1 from quarantine o where o.stream_id = q.stream_id and o.source_id = q.source_id
+          and (o.state = 'open' or (o.state = 'discarded' and o.id > q.id)))
+    `.execute(tx);
+  }
   const { rows: entries } = await sql<ReplayEntry>`
     select q.id::text as entry, q.source_id as "sourceId", q.raw, q.modified::float8 from quarantine q join stream t on t.id = q.stream_id
     where t.id = ${streamId} and ${whereEntries({ ...filter, state: "open" })} order by q.id for update of q

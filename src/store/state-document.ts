@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { StoreError } from "../errors.ts";
 
-const version = z.string().regex(/^\d{1,20}$/);
+const version = z.string().regex(/^\d{1,20}$/, "a version is 1 to 20 digits");
 const time = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/).refine((text) => Number.isFinite(Date.parse(text)));
 const count = z.number().int().min(0);
 
@@ -42,7 +42,8 @@ const schema = z.strictObject({
   gaps: z.array(z.strictObject({ from: time, to: time, toVersion: version.nullable(), because: z.string().min(1), acceptedAt: time })),
   quarantine: z.array(z.strictObject({
     sourceId: z.string(), targetId: z.string().nullable(), code: z.string(), reason: z.string(), version: version.nullable(), modified: time.nullable(),
-    hash: z.string().nullable(), attempts: count, state: z.enum(["open", "discarded"]), note: z.string().nullable(), createdAt: time, updatedAt: time,
+    hash: z.string().nullable(), attempts: count, state: z.enum(["open", "discarded"]), note: z.string().nullable(),
+    discardedBy: z.string().nullable().optional(), discardedAt: time.nullable().optional(), createdAt: time, updatedAt: time,
   })),
 });
 

@@ -18,7 +18,7 @@ export async function importState(tx: Tx, streamId: string, state: StateDocument
   `.execute(tx);
   if (rows.length === 0) {
     throw new StoreError("TM_STATE_STARTED", `pipeline ${state.pipeline} has a state here already`, {
-      path: state.pipeline, fix: `Change it with "tidemark state ${state.pipeline} set"; or begin anew with "tidemark deploy --reload ${state.pipeline}" and import then.`,
+      path: `pipelines.${state.pipeline}`, fix: `Change it with "tidemark state ${state.pipeline} set"; or begin anew with "tidemark deploy --reload ${state.pipeline}" and import then.`,
     });
   }
   await sql`insert into pair (stream_id, at, version) select ${streamId}, at, version from ${listed(state.pairs, "at timestamptz, version numeric")}`.execute(tx);
@@ -63,11 +63,11 @@ async function importRanges(tx: Tx, streamId: string, ranges: StateDocument["ran
 }
 
 async function importQuarantine(tx: Tx, streamId: string, entries: StateDocument["quarantine"]): Promise<void> {
-  const rows = listed(entries, `"sourceId" text, "targetId" text, code text, reason text, version numeric, modified timestamptz, hash text, attempts integer, state text, note text, "createdAt" timestamptz, "updatedAt" timestamptz`);
+  const rows = listed(entries, `"sourceId" text, "targetId" text, code text, reason text, version numeric, modified timestamptz, hash text, attempts integer, state text, note text, "discardedBy" text, "discardedAt" timestamptz, "createdAt" timestamptz, "updatedAt" timestamptz`);
   const modified = sql`(extract(epoch from modified) * 1000)::bigint`;
   await sql`
-    insert into quarantine (stream_id, source_id, target_id, code, reason, version, modified, hash, attempts, state, note, created_at, updated_at)
-    select ${streamId}, "sourceId", "targetId", code, reason, version, ${modified}, hash, attempts, state, note, "createdAt", "updatedAt" from ${rows}
+    insert into quarantine (stream_id, source_id, target_id, code, reason, version, modified, hash, attempts, state, note, discarded_by, discarded_at, created_at, updated_at)
+    select ${streamId}, "sourceId", "targetId", code, reason, version, ${modified}, hash, attempts, state, note, "discardedBy", "discardedAt", "createdAt", "updatedAt" from ${rows}
   `.execute(tx);
   // The versions set aside stay so; they were read before everything that is read from now on.
   await sql`

@@ -69,7 +69,8 @@ export async function readState(db: Db | Tx, streamId: string, names: { account:
       (select coalesce(json_agg(json_build_object('from', ${iso("g.from_at")}, 'to', ${iso("g.to_at")}, 'toVersion', g.to_version::text, 'because', g.because,
           'acceptedAt', ${iso("g.accepted_at")}) order by g.id), '[]') from gap g where g.stream_id = t.id) as gaps,
       (select coalesce(json_agg(json_build_object('sourceId', q.source_id, 'targetId', q.target_id, 'code', q.code, 'reason', q.reason, 'version', q.version::text,
-          'modified', ${isoOfMs("q.modified")}, 'hash', q.hash, 'attempts', q.attempts, 'state', q.state, 'note', q.note, 'createdAt', ${iso("q.created_at")},
+          'modified', ${isoOfMs("q.modified")}, 'hash', q.hash, 'attempts', q.attempts, 'state', q.state, 'note', q.note,
+          'discardedBy', q.discarded_by, 'discardedAt', ${iso("q.discarded_at")}, 'createdAt', ${iso("q.created_at")},
           'updatedAt', ${iso("q.updated_at")}) order by q.id), '[]') from quarantine q where q.stream_id = t.id and q.state in ('open', 'discarded')) as quarantine,
       ((select count(distinct id) from doubt where stream_id = t.id)
         + (select coalesce(sum(record_count), 0) from batch where stream_id = t.id and state = 'sending'))::int as unsettled

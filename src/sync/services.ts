@@ -72,8 +72,8 @@ const targets = new Map<string, Target>();
 
 /** One target a pipeline and process, so that connections are kept. */
 function targetOf(pipeline: PipelineConfig): Target {
-  const key = JSON.stringify(pipeline.target);
-  const target = targets.get(key) ?? createQeasyTarget(pipeline.target);
+  const key = JSON.stringify([pipeline.name, pipeline.target]);
+  const target = targets.get(key) ?? createQeasyTarget(pipeline.target, `pipelines.${pipeline.name}.target`);
   targets.set(key, target);
   return target;
 }

@@ -10,17 +10,20 @@ const line = z.object({ id: z.union([z.string(), z.int().transform(String)]), ts
 
 /**
  * Reads a target's list: one JSON object a line, with `id` and, where it is known, `ts`. Versions past 2^53 have to be text.
+ * @param place the setting that has the address, for errors
  * @throws TargetError `TM_TARGET_HELD`
  */
-export async function* readHeld(url: string, headers: Record<string, string>, signal: AbortSignal): AsyncGenerator<HeldRecord[]> {
-  const lines = createInterface({ input: (await ask(url, headers, signal)).data, crlfDelay: Infinity });
+export async function* readHeld(url: string, headers: Record<string, string>, place: string, signal: AbortSignal): AsyncGenerator<HeldRecord[]> {
+  const failed = failedAt(place);
+  const { data } = await ask(url, headers, signal, failed);
+  const lines = createInterface({ input: data, crlfDelay: Infinity });
   let chunk: HeldRecord[] = [];
   let number = 0;
   try {
     for await (const text of lines) {
       number++;
       if (text.trim() === "") continue;
-      chunk.push(parse(text, number));
+      chunk.push(parse(text, number, failed));
       if (chunk.length < CHUNK) continue;
       yield chunk;
       chunk = [];
@@ -28,11 +31,14 @@ export async function* readHeld(url: string, headers: Record<string, string>, si
   } catch (error) {
     signal.throwIfAborted();
     throw error instanceof TargetError ? error : failed("retry", `the list broke off after ${number} lines`);
+  } finally {
+    // Whoever has read enough ends the request.
+    data.destroy();
   }
   yield chunk;
 }
 
-async function ask(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<AxiosResponse<Readable>> {
+async function ask(url: string, headers: Record<string, string>, signal: AbortSignal, failed: ReturnType<typeof failedAt>): Promise<AxiosResponse<Readable>> {
   const answer = await axios.get<Readable>(url, { headers, signal, responseType: "stream", proxy: false, maxRedirects: 0, validateStatus: () => true }).catch(() => {
     signal.throwIfAborted();
     throw failed("retry", "the address cannot be reached");
@@ -42,7 +48,7 @@ async function ask(url: string, headers: Record<string, string>, signal: AbortSi
   throw failed(answer.status >= 500 || answer.status === 429 ? "retry" : "misconfigured", `it answered HTTP ${answer.status}`);
 }
 
-function parse(text: string, number: number): HeldRecord {
+function parse(text: string, number: number, failed: ReturnType<typeof failedAt>): HeldRecord {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -54,8 +60,8 @@ function parse(text: string, number: number): HeldRecord {
   return { id: read.data.id, version: read.data.ts ?? null };
 }
 
-function failed(kind: "retry" | "misconfigured", what: string): TargetError {
-  return new TargetError(kind, "TM_TARGET_HELD", `what the target holds could not be listed: ${what}`, {
-    path: "target.heldUrl", fix: 'It has to answer HTTP 200 with one JSON object a line, such as {"id":"1001","ts":"20260101000000455"}.',
+function failedAt(path: string) {
+  return (kind: "retry" | "misconfigured", what: string) => new TargetError(kind, "TM_TARGET_HELD", `what the target holds could not be listed: ${what}`, {
+    path, fix: 'It has to answer HTTP 200 with one JSON object a line, such as {"id":"1001","ts":"20260101000000455"}.',
   });
 }

@@ -12,8 +12,9 @@ const EXCERPT = 200;
 /**
  * Qeasy's write interface: `POST {baseUrl}/api/{interface}`, the interface's name percent-encoded, a JSON array of records a
  * request (`body: "single"`: one object a request). The same batch always carries the same Idempotency-Key.
+ * @param place where the config has it, for errors: `pipelines.<name>.target`
  */
-export function createQeasyTarget(config: QeasyTargetConfig): Target {
+export function createQeasyTarget(config: QeasyTargetConfig, place = "target"): Target {
   const url = `${config.baseUrl}/api/${encodeURIComponent(config.api)}`;
   const agents = {
     http: new http.Agent({ keepAlive: true, maxSockets: config.parallel * 2 }),
@@ -43,7 +44,7 @@ export function createQeasyTarget(config: QeasyTargetConfig): Target {
       guard.signal.throwIfAborted();
       const reason = signal.aborted ? `no answer within ${config.timeoutMs} ms` : clean((error as Error).message);
       throw new TargetError("retry", "TM_TARGET_UNREACHABLE", `the request to the target failed: ${reason}`, {
-        path: "target.baseUrl", fix: "A run repeats it by itself. If it goes on, check target.baseUrl, and whether the target is up.",
+        path: `${place}.baseUrl`, fix: "A run repeats it by itself. If it goes on, check target.baseUrl, and whether the target is up.",
       });
     }
   }
@@ -57,7 +58,7 @@ export function createQeasyTarget(config: QeasyTargetConfig): Target {
       const body = config.body === "single" ? records[0]!.json : `[${records.map((record) => record.json).join(",")}]`;
       const response = await post(body, { "Idempotency-Key": key }, guard);
       const error = judgeAnswer(response.status, response.data, response.headers["retry-after"], config.success);
-      if (error !== null) throw describe(error, response, clean);
+      if (error !== null) throw describe(error, response, clean, place);
     },
     async check(signal) {
       const body = config.body === "single" ? "{}" : "[]";
@@ -65,10 +66,10 @@ export function createQeasyTarget(config: QeasyTargetConfig): Target {
       const error = judgeAnswer(response.status, response.data, undefined, config.success);
       const tried = `POST ${url} with ${config.body === "single" ? "an object without id" : "an empty array"}: HTTP ${response.status}`;
       // An empty body may well be refused; what counts is that the address and the credentials are accepted.
-      if (error !== null && error.kind !== "refused") throw describe(error, response, clean);
+      if (error !== null && error.kind !== "refused") throw describe(error, response, clean, place);
       return tried;
     },
-    held: config.heldUrl === null ? null : (signal) => readHeld(config.heldUrl!, config.headers, signal),
+    held: config.heldUrl === null ? null : (signal) => readHeld(config.heldUrl!, config.headers, `${place}.heldUrl`, signal),
   };
 }
 
@@ -123,7 +124,7 @@ function refusalInside(body: string, success: Record<string, JsonValue[]>): stri
   return null;
 }
 
-function describe(judgement: Judgement, response: AxiosResponse<string>, clean: (text: string) => string): TargetError {
+function describe(judgement: Judgement, response: AxiosResponse<string>, clean: (text: string) => string, path: string): TargetError {
   const received = clean(response.data).replace(/\s+/g, " ").slice(0, EXCERPT);
   const fixes: Record<Judgement["kind"], string> = {
     misconfigured: "Check target.baseUrl, target.api and the target's headers or secret; the records wait, nothing was set aside.",
@@ -133,6 +134,6 @@ function describe(judgement: Judgement, response: AxiosResponse<string>, clean: 
   };
   // The message reaches workflow histories, which hold no order data: what the target said goes to the log and to quarantine.
   return new TargetError(judgement.kind, judgement.code, `the target ${judgement.what}`, {
-    path: "target", details: { received }, fix: fixes[judgement.kind], ...(judgement.retryAfterMs === undefined ? {} : { retryAfterMs: judgement.retryAfterMs }),
+    path, details: { received }, fix: fixes[judgement.kind], ...(judgement.retryAfterMs === undefined ? {} : { retryAfterMs: judgement.retryAfterMs }),
   });
 }

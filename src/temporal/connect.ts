@@ -42,19 +42,19 @@ export async function connectWorker(place: TemporalPlace, options: ConnectOption
 type ConnectionOptions = ClientConnectConfig["connectionOptions"];
 
 async function connect<C>(place: TemporalPlace, options: ConnectOptions, attempt: (config: ConnectionOptions, leftMs: number) => Promise<C>): Promise<Connected<C>> {
-  const { connectionOptions, namespace } = settings(place);
+  const { connectionOptions, namespace = "default" } = settings(place);
   const address = connectionOptions.address ?? "localhost:7233";
   const timeoutMs = options.timeoutMs ?? 10_000;
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     try {
-      return { connection: await attempt({ ...connectionOptions, address }, Math.max(deadline - Date.now(), 250)), namespace: namespace ?? "default", address };
+      return { connection: await attempt({ ...connectionOptions, address }, Math.max(deadline - Date.now(), 250)), namespace, address };
     } catch (error) {
       if (Date.now() + 250 < deadline && !isFinal(error)) {
         await sleep(250);
         continue;
       }
-      throw unreachable(place, address, error);
+      throw unreachable(place, { address, namespace }, error);
     }
   }
 }
@@ -72,13 +72,14 @@ function settings(place: TemporalPlace): ClientConnectConfig {
   }
 }
 
-function unreachable(place: TemporalPlace, address: string, error: unknown): TidemarkError {
+function unreachable(place: TemporalPlace, { address, namespace }: { address: string; namespace: string }, error: unknown): TidemarkError {
   return new TidemarkError("TM_TEMPORAL_UNREACHABLE", `Temporal at ${address} does not answer: ${reason(error)}`, {
     path: place.from === "envconfig" ? "TEMPORAL_ADDRESS" : "dev.json",
     fix:
       place.from === "envconfig"
         ? "Start that server, or correct TEMPORAL_ADDRESS (or the profile). Without either, `tidemark dev` starts a local server."
         : "Look whether `tidemark dev` still runs in this folder, and start it again.",
+    details: { address, namespace },
     cause: error,
   });
 }

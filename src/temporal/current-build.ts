@@ -48,6 +48,12 @@ async function currentBuild({ client, namespace }: Place, taskQueue: string): Pr
   return deploymentName && buildId ? { deploymentName, buildId } : null;
 }
 
+/** The build that new runs go to, and those of which a worker lives; "": without a version. */
+export async function knownBuilds(services: Services, place: Place): Promise<{ current: string; live: string[] }> {
+  const current = await currentBuild(place, services.config.runtime.taskQueue);
+  return { current: current?.buildId ?? UNVERSIONED, live: [...(await liveBuilds(services))] };
+}
+
 async function makeCurrent({ client, namespace }: Place, deploymentName: string, buildId: string): Promise<void> {
   await client.workflowService.setWorkerDeploymentCurrentVersion({ namespace, deploymentName, buildId, identity: "tidemark", ignoreMissingTaskQueues: true });
 }

@@ -5,6 +5,7 @@ import { Client } from "@temporalio/client";
 import { type NativeConnection, Worker } from "@temporalio/worker";
 import { sql } from "kysely";
 import { createActivities } from "../../activities/index.ts";
+import { configParts } from "../store/worker-config.ts";
 import type { Services } from "../sync/services.ts";
 import { ownBuild } from "./build.ts";
 import { watchBuilds } from "./current-build.ts";
@@ -45,8 +46,12 @@ export async function createWorker({ connection, namespace, services, onProblem 
     // Heartbeats are how cancellation reaches an activity: not slower than needed.
     maxHeartbeatThrottleInterval: Math.max(500, Math.floor(heartbeatMs / 2)),
   });
+  let ended = false;
   return {
-    shutdown: () => worker.shutdown(),
+    shutdown: () => {
+      ended = true;
+      if (worker.getState() === "RUNNING") worker.shutdown();
+    },
     async run() {
       const id = randomUUID();
       const sign = () => showSign(services, id, build?.buildId ?? "").catch(() => undefined);
@@ -54,7 +59,10 @@ export async function createWorker({ connection, namespace, services, onProblem 
       await sign();
       const endWatch = watchBuilds(services, build, { client: new Client({ connection, namespace }), namespace }, onProblem);
       try {
-        await worker.run();
+        const running = worker.run();
+        // It may have been told to stop before it ran.
+        if (ended) worker.shutdown();
+        await running;
       } finally {
         clearInterval(timer);
         endWatch();
@@ -65,9 +73,10 @@ export async function createWorker({ connection, namespace, services, onProblem 
 }
 
 async function showSign({ store, config }: Services, id: string, buildId: string): Promise<void> {
+  const parts = Object.fromEntries(Object.values(config.pipelines).map((pipeline) => [pipeline.name, configParts(config, pipeline)]));
   await sql`
-    insert into worker (id, host, pid, task_queue, build_id)
-    values (${id}, ${hostname()}, ${process.pid}, ${config.runtime.taskQueue}, ${buildId})
+    insert into worker (id, host, pid, task_queue, build_id, config)
+    values (${id}, ${hostname()}, ${process.pid}, ${config.runtime.taskQueue}, ${buildId}, ${JSON.stringify(parts)}::jsonb)
     on conflict (id) do update set seen_at = clock_timestamp()
   `.execute(store.db);
   await sql`delete from worker where seen_at < clock_timestamp() - interval '1 day'`.execute(store.db);

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type ChildProcess, execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -69,8 +70,33 @@ test("quarantine lists nothing, and tells what is missing in a command", async (
   const wrong = await Promise.all([cli("quarantine", "show", "17"), cli("quarantine", "replay", name), cli("quarantine", "discard", name, "--all", "--because", " ")]);
   expect(wrong.map(({ code }) => code)).toEqual([2, 2, 2]);
   expect(wrong.map((ended) => (jsonOf(ended) as { error: { code: string } }).error.code)).toEqual(["TM_ENTRY_UNKNOWN", "TM_USAGE", "TM_USAGE"]);
+  for (const change of [["replay", name], ["discard", name, "--because", "trial"]]) {
+    const ended = await cli("quarantine", ...change, "--id", "nope");
+    expect([ended.code, (jsonOf(ended) as { error: object }).error]).toMatchObject([2, { code: "TM_ENTRY_UNKNOWN", message: expect.stringContaining('"nope"') as string }]);
+  }
   expect(jsonOf(await cli("quarantine", "discard", name, "--all", "--because", "trial"))).toEqual({ pipeline: name, discarded: 0 });
 });
+
+test("an audit from a time to come is a wrong use, named as such", async () => {
+  const ended = await cli("audit", name, "--from", "2999-01-01");
+  expect([ended.code, (jsonOf(ended) as { error: object }).error]).toMatchObject([2, { code: "TM_DATE", path: "--from", message: expect.stringContaining("2999-01-01") as string }]);
+});
+
+test("status tells the address that was tried when Temporal does not answer", async () => {
+  const ended = await runCli(["status", "--json"], { cwd: folder, env: { ...env, TEMPORAL_ADDRESS: "127.0.0.1:9", TEMPORAL_NAMESPACE: "somewhere" } });
+  expect([ended.code, jsonOf(ended)]).toMatchObject([0, { temporal: { ok: false, address: "127.0.0.1:9", namespace: "somewhere" } }]);
+}, 60_000);
+
+test("Ctrl-C while a command is still connecting, or waits, ends it with 130", async () => {
+  // Takes connections and says nothing.
+  const silent = createServer(() => undefined);
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const connected = new Promise<void>((resolve) => silent.once("connection", () => resolve()));
+  const child = startCli(["sync", name, "--wait"], { cwd: folder, env: { ...env, DATABASE_URL: `postgres://x@127.0.0.1:${(silent.address() as AddressInfo).port}/x` } });
+  await connected;
+  expect((await end(child, "SIGINT")).code).toBe(130);
+  silent.close();
+}, 30_000);
 
 test("check finds everything in order", async () => {
   const ended = await cli("check");
@@ -123,6 +149,15 @@ test("dev starts another worker when one dies", async () => {
   expect((await end(dev)).code).toBe(0);
 }, 200_000);
 
+test("dev with worker versioning tells the build once its worker has made it current", async () => {
+  const versioned = readFileSync(path.join(folder, "tidemark.config.ts"), "utf8").replaceAll(`"${name}"`, `"${name}-builds"`).replace("runtime: {", "runtime: { versioning: true,");
+  writeFileSync(path.join(folder, "versioned.ts"), versioned);
+  const dev = startCli(["dev", "--json", "--config", "versioned.ts"], { cwd: folder, env: { ...env, TIDEMARK_HOME: path.join(folder, "versioned") } });
+  children.push(dev);
+  expect(JSON.parse(await firstLine(dev))).toMatchObject({ build: { change: expect.stringMatching(/^(current|unchanged)$/) as string } });
+  expect((await end(dev)).code).toBe(0);
+}, 120_000);
+
 test("worker, sync, backfill and status do the job and tell it in their documented shapes", async () => {
   const worker = startCli(["worker"], { cwd: folder, env });
   children.push(worker);
@@ -135,6 +170,14 @@ test("worker, sync, backfill and status do the job and tell it in their document
     pipeline: name, workflowId: expect.stringContaining(`sync/${name}`), runId: expect.any(String), status: "completed", counts: { ...COUNTS, loaded: 150 },
     requests: expect.any(Number), slices: expect.any(Number), from: expect.any(String), to: expect.any(String), checkpoint: expect.stringMatching(/^\d{17}$/), seconds: expect.any(Number),
   });
+
+  expect(jsonOf(sync)).toMatchObject({ otherConfig: null });
+  writeFileSync(path.join(folder, "other.ts"), readFileSync(path.join(folder, "tidemark.config.ts"), "utf8").replace('settle: "1s"', 'settle: "2s"'));
+  for (const command of [["sync", name], ["audit", name, "--wait"]]) {
+    const other = await cli(...command, "--config", "other.ts");
+    expect(jsonOf(other)).toMatchObject({ otherConfig: { workers: 1, of: 1, parts: ["source"] } });
+    expect(other.stderr).toContain(`another config of ${name} (source)`);
+  }
 
   const day = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
   const backfill = await cli("backfill", name, "--from", day(-4), "--to", day(0), "--wait");

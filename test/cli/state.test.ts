@@ -53,7 +53,16 @@ test("unread time is skipped with a reason only, which stays to be seen", async 
   const done = await cli("set --checkpoint 20260101000000455 --accept-gap --because trial --yes");
   expect([done.code, done.stdout]).toEqual([0, "Done. The next run goes on from there.\n"]);
   expect(done.stderr).toMatch(/Skipped, and shown as a gap[^]*everything modified from 20\S+Z to 20\S+Z/);
+  const gap = async () => /accepted gaps.*/.exec((await cli("get")).stdout)?.[0];
   expect((await cli("get")).stdout).toContain("trial");
+  expect(await gap()).toMatch(/1; unread still/);
+  // An audit that came later found all of it.
+  await sql`with made as (
+      insert into audit (stream_id, request_id, state, by_ids, repair, from_at, to_at, started_at, ended_at)
+      select stream_id, 'r', 'done', true, false, from_at, to_at, to_at + interval '2 days', to_at + interval '2 days' from gap returning id, from_at, to_at)
+    insert into audit_window (audit_id, from_at, to_at, state, verified_at) select id, from_at, to_at + interval '1 second', 'ids', to_at from made`.execute(store.db);
+  expect(await gap()).toMatch(/1, all read or verified since/);
+  expect((await cli("get")).stdout).not.toContain("trial");
 }, 120_000);
 
 test("an export is taken in by a pipeline that has not begun, once", async () => {
@@ -63,4 +72,15 @@ test("an export is taken in by a pipeline that has not begun, once", async () =>
   expect(jsonOf(await cli("get --json"))).toMatchObject({ error: { code: "TM_NOT_LOADED" } });
   expect(jsonOf(await cli("import - --json", stdout))).toMatchObject({ pipeline: "orders", checkpoint: { version: "20260101000000455" } });
   expect((await cli("export")).stdout).toBe(stdout);
+}, 120_000);
+
+test("what is no version and no time is told as what it is, with its place", async () => {
+  const long = await cli(`set --checkpoint ${"1".repeat(21)} --json`);
+  expect([long.code, jsonOf(long)]).toMatchObject([2, { error: { code: "TM_USAGE", path: "--checkpoint", message: expect.stringMatching(/21 digits.*at most 20/) as string } }]);
+  const future = await cli("set --checkpoint 2099-01-01 --yes --json");
+  expect([future.code, jsonOf(future)]).toMatchObject([1, { error: { code: "TM_STATE_BOUNDS", path: "--checkpoint" } }]);
+  await sql`insert into lease (stream_id, lane, owner, token, started_at, until) select id, 'forward', 'a run', 1, clock_timestamp(), clock_timestamp() + interval '1 hour' from stream`.execute(store.db);
+  expect((await cli("set --checkpoint 20260101000000255 --yes")).stderr).toMatch(/TM_STATE_BUSY[^]*\n  at   pipelines\.orders\n/);
+  const document = (await cli("export")).stdout.replace('"version": "20260101000000455"', `"version": "${"1".repeat(21)}"`);
+  expect((await cli("set -", document)).stderr).toMatch(/checkpoint\.version: a version is 1 to 20 digits/);
 }, 120_000);

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { afterEach, expect, test, vi } from "vitest";
 import { deploy } from "../../src/ops/deploy.ts";
+import { runSync } from "../../src/ops/run.ts";
 import { type Job, pipelineName, startJob } from "../support/job.ts";
 
 let job: Job;
@@ -57,6 +58,25 @@ test("a run under way stays with its build and ends well, new runs and the backf
   expect(await deployFrom("old")).toMatchObject({ id: "old", change: "current" });
   expect(await buildOf(await job.sync())).toBe("old");
   expect(await job.compare()).toMatchObject(perfect);
+}, 300_000);
+
+test("who waits for a run while another build takes over is told what it waits for, and gets it", async () => {
+  job = await start();
+  const old = await workerOf("old");
+  await expect.poll(() => deployFrom("old"), { timeout: 30_000 }).toMatchObject({ id: "old", change: "unchanged" });
+  await old.kill();
+  // As if it had given a sign just now, however long the other one takes to start.
+  await sql`update worker set seen_at = clock_timestamp() + interval '1 hour' where build_id = 'old'`.execute(job.store.db);
+  await workerOf("new");
+  const notes: string[] = [];
+  const run = runSync(job.services, job.temporal, pipelineName(job), { wait: true, signal: AbortSignal.timeout(240_000), onNote: (text) => notes.push(text) });
+  run.catch(() => undefined);
+  await expect.poll(() => notes, { timeout: 30_000 }).toHaveLength(1);
+  await sql`delete from worker where build_id = 'old'`.execute(job.store.db);
+  const report = await run;
+  expect(report.status).toBe("completed");
+  expect(await buildOf(report)).toBe("new");
+  expect(notes).toEqual([expect.stringMatching(/build old\b/)]);
 }, 300_000);
 
 test("all workers exchanged at once, without a deploy: what was under way goes on with the new build, and without versioning again", async () => {

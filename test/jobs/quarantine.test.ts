@@ -1,6 +1,8 @@
 import { sql } from "kysely";
 import { afterEach, expect, test } from "vitest";
+import { runAudit } from "../../src/ops/audit.ts";
 import { replayQuarantine, type ReplayReport } from "../../src/ops/quarantine.ts";
+import { pipelineStatus } from "../../src/ops/status.ts";
 import { discardEntries, type EntryFilter, listEntries, showEntry } from "../../src/store/quarantine-entries.ts";
 import { type Job, pipelineName, startJob } from "../support/job.ts";
 
@@ -70,7 +72,7 @@ test("an entry without its text is read from the source again", async () => {
 
 test("what is discarded is not tried again, keeps its reason, and a newer version is tried", async () => {
   const refused = await withRefused();
-  expect(await discardEntries(job.store, { ids: refused.slice(0, 2) }, "test orders")).toBe(2);
+  expect(await discardEntries(job.store, { ids: refused.slice(0, 2) }, "test orders", "li@desk")).toBe(2);
   await expect(sql`update quarantine set state = 'discarded' where state = 'open'`.execute(job.store.db)).rejects.toThrow("quarantine_discard_has_reason");
   expect((await listEntries(job.store.db, { state: "discarded" }, 10)).entries.map((entry) => entry.note)).toEqual(["test orders", "test orders"]);
   await job.configureTarget({ refuseIds: [] });
@@ -78,4 +80,63 @@ test("what is discarded is not tried again, keeps its reason, and a newer versio
   await fetch(`${job.source.url}/_admin/change`, { method: "POST", body: JSON.stringify({ ids: refused.slice(0, 1) }) });
   await job.sync();
   expect(await job.compare(refused.slice(1, 2))).toMatchObject(perfect);
+}, 120_000);
+
+test("what was discarded is replayed when it is named, by the ordinary way; who gave it up, why and when stays on record", async () => {
+  const refused = await withRefused();
+  const [again, newer, left] = refused as [string, string, string];
+  const entryOf = async (id: string) => (await listEntries(job.store.db, { ids: [id] }, 1)).entries[0]!;
+  const status = async () => {
+    const { quarantined, discarded } = await pipelineStatus(job.store, job.config, pipelineName(job));
+    return { quarantined, discarded };
+  };
+  const state = ["open", "discarded"] as const;
+  expect(await discardEntries(job.store, {}, "test orders", "li@desk")).toBe(3);
+  expect(await status()).toEqual({ quarantined: 0, discarded: 3 });
+  const told = { note: "test orders", discardedBy: "li@desk", discardedAt: expect.any(Number) as number };
+  expect(await entryOf(again)).toMatchObject({ state: "discarded", ...told });
+
+  // All of a pipeline, or a code, means open ones.
+  await job.configureTarget({ refuseIds: [again] });
+  expect(await replay()).toMatchObject({ status: "nothing", replayed: 0 });
+  // Refused once more it is open again, with one entry.
+  expect(await replay({ ids: [again], state })).toMatchObject({ replayed: 1, counts: { loaded: 0, quarantined: 1 } });
+  expect((await listEntries(job.store.db, { ids: [again] }, 5)).entries).toMatchObject([{ state: "open", attempts: 2, ...told }]);
+  await discardEntries(job.store, { ids: [again] }, "test orders", "li@desk");
+
+  await job.configureTarget({ refuseIds: [] });
+  expect(await replay({ ids: [again], state })).toMatchObject({ replayed: 1, counts: { loaded: 1, quarantined: 0 } });
+  expect(await entryOf(again)).toMatchObject({ state: "resolved", ...told });
+  expect(await status()).toEqual({ quarantined: 0, discarded: 2 });
+  const audited = () => runAudit(job.services, job.temporal, pipelineName(job), { byIds: true, repair: false }, { wait: true, signal: AbortSignal.timeout(60_000), onCost: () => undefined });
+  expect(await audited()).toMatchObject({ verdict: "complete", discarded: 2 });
+
+  // Of which a newer version was loaded since, it is not sent: by the load itself, or by the replay.
+  await fetch(`${job.source.url}/_admin/change`, { method: "POST", body: JSON.stringify({ ids: [newer] }) });
+  await job.sync();
+  expect(await entryOf(newer)).toMatchObject({ state: "resolved", ...told });
+  await sql`update quarantine set state = 'discarded' where source_id = ${newer}`.execute(job.store.db);
+  expect(await replay({ ids: [newer], state })).toMatchObject({ status: "nothing", newer: 1, replayed: 0 });
+  expect(await status()).toEqual({ quarantined: 0, discarded: 1 });
+  expect(await Promise.all(refused.map(writesOf))).toEqual([1, 1, 0]);
+  expect(await job.compare([left])).toMatchObject(perfect);
+}, 120_000);
+
+test("a discarded version behind a newer one in quarantine stays as it is: the newer one is replayed", async () => {
+  const [id] = await withRefused();
+  await discardEntries(job.store, { ids: [id!] }, "test orders", "li@desk");
+  await fetch(`${job.source.url}/_admin/change`, { method: "POST", body: JSON.stringify({ ids: [id] }) });
+  await job.sync();
+  const states = async () => (await listEntries(job.store.db, { ids: [id!] }, 5)).entries.map(({ state }) => state);
+  expect(await states()).toEqual(["discarded", "open"]);
+  await job.configureTarget({ refuseIds: [] });
+  expect(await replay({ ids: [id!], state: ["open", "discarded"] })).toMatchObject({ replayed: 1, counts: { loaded: 1 } });
+  expect(await states()).toEqual(["resolved", "resolved"]);
+  expect(await writesOf(id!)).toBe(1);
+}, 120_000);
+
+test("an id without an entry is told, and nothing is replayed", async () => {
+  const [id] = await withRefused();
+  await expect(replay({ ids: [id!, "nope"] })).rejects.toMatchObject({ code: "TM_ENTRY_UNKNOWN", path: "--id", message: expect.stringContaining('"nope"') as string });
+  expect((await open()).map(({ attempts }) => attempts)).toEqual([1, 1, 1]);
 }, 120_000);

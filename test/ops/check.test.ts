@@ -1,12 +1,14 @@
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { sql } from "kysely";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { check } from "../../src/ops/check.ts";
 import { coverageNote } from "../../src/ops/coverage-note.ts";
 import { type JushuitanOptions, type JushuitanSimulator, startJushuitan } from "../../src/simulator/jushuitan/server.ts";
 import { type QeasySimulator, startQeasy } from "../../src/simulator/qeasy/server.ts";
 import { openStore, type Store } from "../../src/store/db.ts";
 import { ensureStream } from "../../src/store/streams.ts";
-import { TEST_KEY, testConfig } from "../support/pipeline.ts";
+import { type ConfigOverrides, TEST_KEY, testConfig } from "../support/pipeline.ts";
 import { sharedServers } from "../support/servers.ts";
 
 const APP = { appKey: "demo-app", appSecret: "demo-secret", accessToken: "00112233445566778899aabbccddeeff" };
@@ -20,7 +22,7 @@ afterEach(async () => {
   await Promise.all([source.close(), target.close(), store.close()]);
 });
 
-async function start(options: JushuitanOptions = {}) {
+async function start(options: JushuitanOptions = {}, given: ConfigOverrides["target"] = {}) {
   source = await startJushuitan({ ...APP, orders: 20, days: 0.01, perSecond: null, perMinute: null, ...options });
   target = await startQeasy();
   const { databaseUrl, temporal } = await sharedServers();
@@ -28,7 +30,7 @@ async function start(options: JushuitanOptions = {}) {
   vi.stubEnv("TEMPORAL_ADDRESS", temporal.address);
   vi.stubEnv("TIDEMARK_KEY", TEST_KEY.toString("base64"));
   store = openStore(databaseUrl);
-  return testConfig({ account: { ...APP, baseUrl: source.url }, target: { baseUrl: target.url } });
+  return testConfig({ account: { ...APP, baseUrl: source.url }, target: { baseUrl: target.url, ...given } });
 }
 
 test("check names what the API never returns, and shops that delivered nothing so far", async () => {
@@ -50,3 +52,38 @@ test.each([[-120_000, 1], [120_000, 1], [30_000, 0]])("a source's clock %i ms of
   const results = await check(await start({ clockOffsetMs }), signal);
   expect(results.filter(({ what, warning }) => what === "clock of main" && warning === true)).toHaveLength(warnings);
 });
+
+test("check reads the beginning of the target's list, with one request, and says what is wrong with it", async () => {
+  let requests = 0;
+  let answer: (response: ServerResponse) => void = () => undefined;
+  const lists = createServer((_request, response) => {
+    requests++;
+    answer(response);
+  });
+  await new Promise<void>((resolve) => lists.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    lists.closeAllConnections();
+    lists.close();
+  });
+  const config = await start({}, { heldUrl: `http://127.0.0.1:${(lists.address() as AddressInfo).port}/held`, timeoutMs: 2_000 });
+  const found = async (give: typeof answer) => {
+    answer = give;
+    return (await check(config, signal)).filter(({ what }) => what === "list of orders's target");
+  };
+  const line = '{"id":"1001","ts":"20260101000000455"}\n';
+  // A list that goes on for ever: its beginning is enough.
+  const endless = (response: ServerResponse) => {
+    const more = () => {
+      while (!response.destroyed && response.write(line.repeat(500)));
+    };
+    response.on("drain", more);
+    more();
+  };
+  expect(await found(endless)).toMatchObject([{ ok: true, detail: expect.stringContaining("looked at: 1000") as string }]);
+  expect(requests).toBe(1);
+  expect(await found((response) => response.end('{"id":"1001"}\n'))).toMatchObject([{ ok: true, detail: expect.stringContaining("without ts: 1") as string }]);
+  expect(await found((response) => response.end())).toMatchObject([{ ok: true, detail: expect.stringContaining("nothing") as string }]);
+  expect(await found((response) => response.writeHead(404).end())).toMatchObject([{ ok: false, code: "TM_TARGET_HELD", detail: expect.stringContaining("HTTP 404") as string }]);
+  expect(await found((response) => response.end("<html>"))).toMatchObject([{ ok: false, code: "TM_TARGET_HELD", detail: expect.stringContaining("line 1") as string }]);
+  expect(await found((response) => response.write(line))).toMatchObject([{ ok: false, code: "TM_TARGET_HELD", detail: expect.stringContaining("2000 ms") as string }]);
+}, 60_000);

@@ -1,8 +1,8 @@
 import { sql } from "kysely";
 import { afterEach, expect, test } from "vitest";
+import { revisionOf, type StateDocument } from "../../src/store/state-document.ts";
 import { exportState, importInto } from "../../src/ops/state.ts";
 import { addRange } from "../../src/store/ranges.ts";
-import type { StateDocument } from "../../src/store/state-document.ts";
 import { type Bench, startBench } from "../support/pipeline.ts";
 import { HOUR, second, stateTools, walkedBench } from "../support/state.ts";
 
@@ -119,3 +119,15 @@ test("records in quarantine go along without their text, and stay set aside", as
 function iso(ms: number): string {
   return new Date(ms).toISOString().replace("Z", "000Z");
 }
+
+test("an import by a clock that was ahead is refused: what is modified until then would count as read", async () => {
+  bench = await walkedBench();
+  const exported = await exportState(services(), "orders");
+  await execute(sql`update stream set active = false`);
+  const later = new Date(second + HOUR).toISOString();
+  for (const edit of [{ checkpoint: { ...exported.checkpoint, at: later } }, { provenAt: later }]) {
+    const document = { ...exported, ...edit };
+    await expect(importInto(services(), "orders", { ...document, revision: revisionOf(document) })).rejects.toMatchObject({ code: "TM_STATE_BOUNDS", message: expect.stringContaining("future") as string });
+  }
+  await importInto(services(), "orders", exported);
+});

@@ -7,6 +7,7 @@ import { getApi } from "../../src/source/jushuitan/index.ts";
 import { takeBatch } from "../../src/store/batches.ts";
 import { commitSlice } from "../../src/store/commit.ts";
 import { planSlice } from "../../src/store/plan.ts";
+import { formatInstant } from "../../src/sync/labels.ts";
 import { transformSlice } from "../../src/sync/transform.ts";
 import { type Bench, ORDERS, row, startBench } from "../support/pipeline.ts";
 import { sliceTools } from "../support/slices.ts";
@@ -137,6 +138,14 @@ describe("a checkpoint that is set forward over unread time", () => {
     await walked();
     await expect(set({ checkpoint: "901" }, "no")).rejects.toMatchObject({ code: "TM_STATE_BOUNDS" });
     await expect(set({ checkpoint: "0" })).rejects.toMatchObject({ code: "TM_STATE_BOUNDS" });
+    const before = await get();
+    await expect(set({ document: { ...before, checkpoint: { ...before.checkpoint, version: "901" } } }, "no")).rejects.toMatchObject({ code: "TM_STATE_BOUNDS" });
+    expect((await stream())["version"]).toBe("500");
+  });
+
+  test("by a time to come is refused, not taken for the newest pair", async () => {
+    await walked();
+    await expect(set({ checkpoint: second + HOUR }, "no")).rejects.toMatchObject({ code: "TM_STATE_BOUNDS", path: "--checkpoint", message: expect.stringContaining("future") as string, fix: expect.stringContaining("20") as string });
     expect((await stream())["version"]).toBe("500");
   });
 });
@@ -153,7 +162,7 @@ describe("a checkpoint in time", () => {
     await set({ checkpoint: second - 7 * HOUR + 400 });
     expect(await stream()).toMatchObject({ at: second - 7 * HOUR, proven: second - 7 * HOUR });
     await set({ checkpoint: second - 6 * HOUR }, "x");
-    await expect(set({ checkpoint: second - 4 * HOUR })).rejects.toMatchObject({ code: "TM_STATE_GAP", details: { gaps: [{ from: second - 6 * HOUR, to: second - 4 * HOUR }] } });
+    await expect(set({ checkpoint: second - 4 * HOUR })).rejects.toMatchObject({ code: "TM_STATE_GAP", details: { gaps: [{ from: formatInstant(second - 6 * HOUR), to: formatInstant(second - 4 * HOUR) }] } });
     await set({ checkpoint: second - 4 * HOUR }, "y");
     expect(await stream()).toMatchObject({ at: second - 4 * HOUR, proven: second - 4 * HOUR });
     expect(await plan(await bench.lane("forward", "next"))).toMatchObject({ purpose: "forward", fromAt: second - 4 * HOUR });
@@ -163,13 +172,15 @@ describe("a checkpoint in time", () => {
   test("cannot lie in the time to come, nor before the pipeline's first, nor be a version", async () => {
     await windows();
     for (const checkpoint of [second + HOUR, second - 101 * HOUR, "17"]) await expect(set({ checkpoint }, "no")).rejects.toMatchObject({ code: "TM_STATE_BOUNDS" });
+    const before = await get();
+    await expect(set({ document: { ...before, checkpoint: { ...before.checkpoint, at: new Date(second + HOUR).toISOString() } } }, "no")).rejects.toMatchObject({ code: "TM_STATE_BOUNDS" });
   });
 });
 
 test("a run that has the pipeline keeps it; its change is not overwritten, and overwrites nothing", async () => {
   await walked();
   const lease = await bench.lane("forward", "a run");
-  await expect(set({ checkpoint: "200" })).rejects.toMatchObject({ code: "TM_STATE_BUSY" });
+  await expect(set({ checkpoint: "200" })).rejects.toMatchObject({ code: "TM_STATE_BUSY", path: "pipelines.orders" });
   expect(await stream()).toMatchObject({ version: "500" });
   await execute(sql`update lease set until = clock_timestamp()`);
   const planned = await planChange(services(), "orders", { checkpoint: "200" });

@@ -10,7 +10,7 @@ async function listed(answer: (response: ServerResponse) => void): Promise<[stri
   server = createServer((_request, response) => answer(response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const found: [string, string | null][] = [];
-  for await (const records of readHeld(`http://127.0.0.1:${(server.address() as AddressInfo).port}/held`, {}, AbortSignal.timeout(10_000))) {
+  for await (const records of readHeld(`http://127.0.0.1:${(server.address() as AddressInfo).port}/held`, {}, "pipelines.orders.target.heldUrl", AbortSignal.timeout(10_000))) {
     found.push(...records.map(({ id, version }): [string, string | null] => [id, version]));
   }
   return found;
@@ -32,5 +32,5 @@ test.each([
   ["a failing server", (response: ServerResponse) => response.writeHead(503).end(), "retry", "HTTP 503"],
   ["a list that breaks off", (response: ServerResponse) => response.write('{"id":"a"}\n{"id":', () => response.destroy()), "retry", "broke off"],
 ])("%s is no list", async (_what, answer, kind, message) => {
-  await expect(listed(answer)).rejects.toMatchObject({ code: "TM_TARGET_HELD", kind, message: expect.stringContaining(message) as string });
+  await expect(listed(answer)).rejects.toMatchObject({ code: "TM_TARGET_HELD", path: "pipelines.orders.target.heldUrl", kind, message: expect.stringContaining(message) as string });
 });

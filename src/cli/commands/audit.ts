@@ -5,6 +5,7 @@ import { withTemporal } from "../connected.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { requirePipeline } from "../known-pipeline.ts";
 import { formatCount, formatSpan, list, say, table } from "../output.ts";
+import { noteOtherConfig } from "./run-pipeline.ts";
 
 interface AuditOptions {
   from?: string;
@@ -36,16 +37,18 @@ export const audit = defineCommand<AuditOptions>({
       .option("--target", "compare what the target holds as well (target.heldUrl)")
       .option("--wait", "return with the verdict"),
   async run(context, { from, to, ids = false, repair = false, target = false, wait = false }, [name = ""]) {
-    const { parseDate, parseDateRange } = await import("../../config/dates.ts");
+    const { parseDate, parseDateRange, parsePast } = await import("../../config/dates.ts");
     if (from !== undefined && to !== undefined) parseDateRange({ from, to });
-    const range = { ...(from === undefined ? {} : { from: parseDate(from, "--from") }), ...(to === undefined ? {} : { to: parseDate(to, "--to") }) };
+    const range = { ...(from === undefined ? {} : { from: parsePast(from, "--from") }), ...(to === undefined ? {} : { to: parseDate(to, "--to") }) };
     const config = await context.config("none");
     requirePipeline(config, name);
     const { runAudit } = await import("../../ops/audit.ts");
     const { perMinute } = config.accounts[config.pipelines[name]!.source.account]!.limits;
+    const signal = untilInterrupted();
     return withTemporal(config, async (services, temporal) => {
-      const answer = await runAudit(services, temporal, name, { ...range, byIds: ids, repair, target }, { wait, signal: untilInterrupted(), onCost: (cost) => say(costLine(cost, perMinute, ids)) });
-      return { json: answer, text: printed(answer), exitCode: answer.verdict === undefined ? 0 : EXIT[answer.verdict] };
+      const otherConfig = await noteOtherConfig(services, config, name);
+      const answer = await runAudit(services, temporal, name, { ...range, byIds: ids, repair, target }, { wait, signal, onNote: say, onCost: (cost) => say(costLine(cost, perMinute, ids)) });
+      return { json: { ...answer, otherConfig }, text: printed(answer), exitCode: answer.verdict === undefined ? 0 : EXIT[answer.verdict] };
     });
   },
 });

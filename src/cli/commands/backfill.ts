@@ -36,6 +36,6 @@ export const backfill = defineCommand<BackfillOptions>({
     const config = await context.config("none");
     requirePipeline(config, name);
     const { runBackfill } = await import("../../ops/run.ts");
-    return runPipeline(config, wait, (services, temporal, options) => runBackfill(services, temporal, name, range, options));
+    return runPipeline(config, name, wait, (services, temporal, options) => runBackfill(services, temporal, name, range, options));
   },
 });

@@ -17,6 +17,8 @@ export const dev = defineCommand({
     say("Starting Temporal, Postgres and a worker…");
     const servers = await startDev(config, say);
     try {
+      // Nothing of what was to run has run yet.
+      signal.throwIfAborted();
       if (context.json) process.stdout.write(`${JSON.stringify({ uiUrl: servers.uiUrl, logs: servers.logs, ...servers.deployed })}\n`);
       else say(list([["Temporal's UI", servers.uiUrl], ["worker's log", `${servers.logs}/worker.log`], ["pipelines", Object.keys(config.pipelines).join(", ")]]));
       say("Running. Ctrl-C ends it.");

@@ -17,8 +17,9 @@ export const preview = defineCommand({
     const config = await context.config({ pipelines: [name] });
     requirePipeline(config, name);
     const [{ preview }, { memberText }] = await Promise.all([import("../../ops/preview.ts"), import("../../sync/staged.ts")]);
+    const signal = untilInterrupted();
     return withStore(config, async (services) => {
-      const found = await preview(services, name, untilInterrupted());
+      const found = await preview(services, name, signal);
       return { json: asJson(found), text: asTable(found, memberText) };
     }, { orEmbedded: true });
   },

@@ -1,4 +1,6 @@
+import { hostname, userInfo } from "node:os";
 import type { ReplayReport } from "../../ops/quarantine.ts";
+import type { EntryFilter } from "../../store/quarantine-entries.ts";
 import { defineCommand } from "../command.ts";
 import { withStore, withTemporal } from "../connected.ts";
 import { UsageError } from "../failure.ts";
@@ -6,21 +8,23 @@ import { untilInterrupted } from "../interrupt.ts";
 import { list, say } from "../output.ts";
 import { chosen, type FilterOptions, withFilter } from "./quarantine.ts";
 
-export const quarantineReplay = defineCommand<FilterOptions & { wait?: true }>({
+export const quarantineReplay = defineCommand<FilterOptions & { discarded?: true; wait?: true }>({
   name: "quarantine replay",
   summary: "try quarantined records again, by the ordinary way",
-  description: "Tries open entries again: sorted against what was loaded since, mapped, sent, and written to the ledger like any other record. What the target refuses again goes back to quarantine. A worker has to be running.",
+  description: "Tries entries again, open ones, and discarded ones that --id names or --discarded asks for: sorted against what was loaded since, mapped, sent, and written to the ledger like any other record. What the target refuses again goes back to quarantine. A worker has to be running.",
   examples: ["tidemark quarantine replay orders --all --wait", "tidemark quarantine replay orders --id 880003 880017", 'tidemark quarantine replay orders --reason "invalid phone" --wait --json'],
   configure: (command) =>
     withFilter(command.argument("<pipeline>", "name of the pipeline in the config"))
       .option("--all", "every open entry of the pipeline")
+      .option("--discarded", "what was discarded as well")
       .option("--wait", "return when they have ended, with the counts"),
-  async run(context, { wait = false, ...options }, [name = ""]) {
+  async run(context, { discarded = false, wait = false, ...options }, [name = ""]) {
     const config = await context.config("none");
-    const filter = chosen(config, options, name);
+    const filter: EntryFilter = { ...chosen(config, options, name), state: discarded || options.id !== undefined ? ["open", "discarded"] : "open" };
     const { replayQuarantine } = await import("../../ops/quarantine.ts");
+    const signal = untilInterrupted();
     return withTemporal(config, async (services, temporal) => {
-      const report = await replayQuarantine(services, temporal, name, filter, { wait, signal: untilInterrupted() });
+      const report = await replayQuarantine(services, temporal, name, filter, { wait, signal, onNote: say });
       return { json: report, text: printed(report) };
     });
   },
@@ -28,8 +32,8 @@ export const quarantineReplay = defineCommand<FilterOptions & { wait?: true }>({
 
 export const quarantineDiscard = defineCommand<FilterOptions & { because: string }>({
   name: "quarantine discard",
-  summary: "end entries for good, with a reason that is kept",
-  description: "Ends open entries: their versions will not be tried again. A newer version of such a record is tried as usual. The entries and the reason stay in the store.",
+  summary: "give entries up, with a reason that is kept",
+  description: "Gives open entries up: their versions are not tried again until quarantine replay names them. A newer version of such a record is tried as usual. The entries, the reason, who gave it and when stay in the store.",
   examples: ['tidemark quarantine discard orders --id 880003 --because "test order"', 'tidemark quarantine discard orders --code TM_NO_ID --because "rows of the trial shop"'],
   configure: (command) =>
     withFilter(command.argument("<pipeline>", "name of the pipeline in the config"))
@@ -40,13 +44,23 @@ export const quarantineDiscard = defineCommand<FilterOptions & { because: string
     if (note === "") throw new UsageError("TM_USAGE", "--because is empty", { path: "--because", fix: "Say why these records are given up." });
     const config = await context.config("none");
     const filter = chosen(config, options, name);
-    const { discardEntries } = await import("../../store/quarantine-entries.ts");
+    const { discardEntries, requireEntries } = await import("../../store/quarantine-entries.ts");
     return withStore(config, async ({ store }) => {
-      const discarded = await discardEntries(store, filter, note);
+      await requireEntries(store.db, { ...filter, state: "open" });
+      const discarded = await discardEntries(store, filter, note, whoever());
       return { json: { pipeline: name, discarded }, text: discarded === 0 ? "No open entry was meant." : `${discarded} discarded.` };
     });
   },
 });
+
+function whoever(): string {
+  try {
+    return `${userInfo().username}@${hostname()}`;
+  } catch {
+    // A container's user may have no name.
+    return `uid ${process.getuid?.() ?? "?"}@${hostname()}`;
+  }
+}
 
 function printed({ pipeline, status, replayed, newer, reread, unreachable, counts, link }: ReplayReport): string {
   if (link !== null) say(`See it in Temporal's UI: ${link}`);

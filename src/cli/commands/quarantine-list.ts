@@ -58,16 +58,16 @@ export const quarantineShow = defineCommand({
   },
 });
 
-function told({ modified, setAsideAt, updatedAt, ...entry }: QuarantineEntry) {
+function told({ modified, discardedAt, setAsideAt, updatedAt, ...entry }: QuarantineEntry) {
   const iso = (ms: number) => new Date(ms).toISOString();
-  return { ...entry, modified: modified === null ? null : iso(modified), setAsideAt: iso(setAsideAt), updatedAt: iso(updatedAt) };
+  return { ...entry, discardedAt: discardedAt === null ? null : iso(discardedAt), modified: modified === null ? null : iso(modified), setAsideAt: iso(setAsideAt), updatedAt: iso(updatedAt) };
 }
 
 function printed(entries: readonly QuarantineEntry[]): string {
   return table(
     ["entry", "pipeline", "id", "code", "attempts", "slice", "age", "state", "reason"],
     entries.map(({ entry, pipeline, id, code, attempts, slice, setAsideAt, state, note, reason }) => [
-      entry, pipeline, id.length > 24 ? `${id.slice(0, 23)}…` : id, code, attempts, slice ?? "-", formatSpan(Date.now() - setAsideAt), note === null ? state : `${state}: ${note}`,
+      entry, pipeline, id.length > 24 ? `${id.slice(0, 23)}…` : id, code, attempts, slice ?? "-", formatSpan(Date.now() - setAsideAt), state === "discarded" && note !== null ? `${state}: ${note}` : state,
       reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON - 1)}…` : reason,
     ]),
   );

@@ -1,10 +1,11 @@
 import type { StateDocument } from "../../store/state-document.ts";
 import type { StateEffect } from "../../store/state-effect.ts";
+import type { Gap } from "../../store/gaps.ts";
 import { countOf, formatInstant } from "../../sync/labels.ts";
 import { formatCount, list, table } from "../output.ts";
 
-/** A state for people. */
-export function stateText({ pipeline, cursor, checkpoint, checkpointModified, provenAt, startedAt, pairs, sweeps, ranges, gaps, quarantine, revision }: StateDocument): string {
+/** A state for people. @param unread what of its gaps is open still */
+export function stateText({ pipeline, cursor, checkpoint, checkpointModified, provenAt, startedAt, pairs, sweeps, ranges, gaps, quarantine, revision }: StateDocument, unread: readonly Gap[]): string {
   const open = ranges.filter(({ state }) => state === "open" || state === "planned");
   const sweep = sweeps.find(({ completedAt }) => completedAt === null);
   return [
@@ -17,10 +18,11 @@ export function stateText({ pipeline, cursor, checkpoint, checkpointModified, pr
       ["last sweep", sweeps.find(({ completedAt }) => completedAt !== null)?.startedAt ?? "-"],
       ...(sweep === undefined ? [] : [["sweep under way", `from ${sweep.from} to ${sweep.to}, read up to ${sweep.next}`] as const]),
       ["quarantined", formatCount(quarantine.filter(({ state }) => state === "open").length)],
+      ...(gaps.length === 0 ? [] : [["accepted gaps", unread.length === 0 ? `${formatCount(gaps.length)}, all read or verified since` : `${formatCount(gaps.length)}; unread still: see below`] as const]),
       ["revision", revision],
     ]),
     ...(open.length === 0 ? [] : ["", table(["no", "range", "from", "to", "next", "archive", "not before"], open.map((one) => [one.no, one.purpose, one.from, one.to, one.next, one.archive ? "yes" : "", one.notBefore]))]),
-    ...(gaps.length === 0 ? [] : ["", table(["gap from", "to", "accepted", "because"], gaps.map((one) => [one.from, one.to, one.acceptedAt, one.because]))]),
+    ...(unread.length === 0 ? [] : ["", table(["gap from", "to", "accepted", "because"], unread.map((one) => [formatInstant(one.from)!, formatInstant(one.to)!, formatInstant(one.acceptedAt)!, one.because]))]),
   ].join("\n");
 }
 

@@ -45,11 +45,11 @@ export const state = defineCommand<StateOptions>({
     const wanted = await checked(options, action, file);
     const config = await context.config("none");
     requirePipeline(config, name);
-    const { exportState, importInto, pipelineState } = await import("../../ops/state.ts");
+    const { exportState, importInto, pipelineState, stillUnread } = await import("../../ops/state.ts");
     return withStore(config, async (services) => {
       if (action === "get") {
         const found = await pipelineState(services, name);
-        return { json: found, text: stateText(found) };
+        return { json: found, text: stateText(found, await stillUnread(services, name)) };
       }
       if (action === "export") {
         const found = await exportState(services, name);
@@ -78,6 +78,7 @@ async function checked({ checkpoint, acceptGap, because, yes }: StateOptions, gi
   if (file !== undefined) return { document: await readDocument(file) };
   if (checkpoint === undefined) return null;
   if (/^\d{1,20}$/.test(checkpoint)) return { checkpoint: BigInt(checkpoint).toString() };
+  if (/^\d+$/.test(checkpoint)) throw usage("--checkpoint", `--checkpoint is ${checkpoint}: of ${checkpoint.length} digits, and a version has at most 20`, "Take the version as the source or tidemark state get shows it; or give a time.");
   const { parseDate } = await import("../../config/dates.ts");
   return { checkpoint: parseDate(checkpoint, "--checkpoint") };
 }

@@ -57,7 +57,8 @@ async function temporalStatus(config: LoadedConfig, reading: readonly string[]):
     }
   } catch (error) {
     if (!(error instanceof TidemarkError)) throw error;
-    return { temporal: { ok: false, address: null, namespace: null, uiUrl: null, problem: error.message }, backfills: new Map() };
+    const { address = null, namespace = null } = error.details as { address?: string; namespace?: string };
+    return { temporal: { ok: false, address, namespace, uiUrl: null, problem: error.message }, backfills: new Map() };
   }
 }
 

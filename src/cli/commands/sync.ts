@@ -15,6 +15,6 @@ export const sync = defineCommand<{ wait?: true }>({
     const config = await context.config("none");
     requirePipeline(config, name);
     const { runSync } = await import("../../ops/run.ts");
-    return runPipeline(config, wait, (services, temporal, options) => runSync(services, temporal, name, options));
+    return runPipeline(config, name, wait, (services, temporal, options) => runSync(services, temporal, name, options));
   },
 });

@@ -4,6 +4,7 @@ import * as replay from "./002-replay.ts";
 import * as audit from "./003-audit.ts";
 import * as guards from "./004-guards.ts";
 import * as gaps from "./005-gaps.ts";
+import * as told from "./006-told.ts";
 
 /** All migrations by name, run in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -12,4 +13,5 @@ export const migrations: Record<string, Migration> = {
   "003-audit": audit,
   "004-guards": guards,
   "005-gaps": gaps,
+  "006-told": told,
 };
