@@ -1,0 +1,137 @@
+import type { SqlFunction } from "./functions.ts";
+import { fold, FunctionError, sqlNumber, toInteger, toText, type Sql } from "./values.ts";
+
+/** Longer texts are refused: REPEAT and its like could fill the memory. */
+const LONGEST = 1_000_000;
+
+function bounded(text: string): string {
+  if (text.length > LONGEST) throw new FunctionError(`a text of more than ${LONGEST} characters`);
+  return text;
+}
+
+function repeat(text: string, times: number): string {
+  if (times * text.length > LONGEST) throw new FunctionError(`a text of more than ${LONGEST} characters`);
+  return text.repeat(Math.max(0, times));
+}
+
+/** MySQL counts code points. */
+const characters = (text: string): string[] => [...text];
+
+function substring(text: string, position: number, length = Infinity): string {
+  const all = characters(text);
+  if (position === 0 || length <= 0 || Math.abs(position) > all.length) return "";
+  const start = position > 0 ? position - 1 : all.length + position;
+  return all.slice(start, start + length).join("");
+}
+
+function locate(part: string, text: string, from = 1): number {
+  const all = characters(fold(text));
+  const wanted = characters(fold(part));
+  if (from < 1 || from > all.length + 1) return 0;
+  for (let i = from - 1; i + wanted.length <= all.length; i++) {
+    if (wanted.every((each, j) => each === all[i + j])) return i + 1;
+  }
+  return 0;
+}
+
+function substringIndex(text: string, delimiter: string, count: number): string {
+  if (delimiter === "" || count === 0) return "";
+  const parts = text.split(delimiter);
+  return (count > 0 ? parts.slice(0, count) : parts.slice(count)).join(delimiter);
+}
+
+function pad(text: string, length: number, filler: string, left: boolean): Sql {
+  const all = characters(text);
+  if (length < 0) return null;
+  if (all.length >= length) return all.slice(0, length).join("");
+  if (filler === "") return "";
+  const missing = characters(repeat(filler, Math.ceil((length - all.length) / characters(filler).length))).slice(0, length - all.length).join("");
+  return left ? missing + text : text + missing;
+}
+
+function trim(text: string, what: string, side: string): string {
+  let trimmed = text;
+  if (what === "") return text;
+  while (side !== "TRAILING" && trimmed.startsWith(what)) trimmed = trimmed.slice(what.length);
+  while (side !== "LEADING" && trimmed.endsWith(what)) trimmed = trimmed.slice(0, -what.length);
+  return trimmed;
+}
+
+const UPPER: SqlFunction = { min: 1, max: 1, run: ([s]) => toText(s!).toUpperCase() };
+const LOWER: SqlFunction = { min: 1, max: 1, run: ([s]) => toText(s!).toLowerCase() };
+const SUBSTRING: SqlFunction = {
+  min: 2,
+  max: 3,
+  run: ([s, p, n]) => substring(toText(s!), toInteger(p!), n === undefined ? undefined : toInteger(n)),
+};
+const CHAR_LENGTH: SqlFunction = { min: 1, max: 1, run: ([s]) => sqlNumber(characters(toText(s!)).length) };
+
+export const textFunctions: Record<string, SqlFunction> = {
+  CONCAT: { min: 1, max: 1000, run: (args) => bounded(args.map(toText).join("")) },
+  CONCAT_WS: {
+    min: 2,
+    max: 1000,
+    nulls: true,
+    run: ([separator = null, ...args]) => (separator === null ? null : bounded(args.filter((each) => each !== null).map(toText).join(toText(separator)))),
+  },
+  LEFT: { min: 2, max: 2, run: ([s, n]) => characters(toText(s!)).slice(0, Math.max(0, toInteger(n!))).join("") },
+  RIGHT: {
+    min: 2,
+    max: 2,
+    run: ([s, n]) => (toInteger(n!) <= 0 ? "" : characters(toText(s!)).slice(-toInteger(n!)).join("")),
+  },
+  SUBSTRING,
+  SUBSTR: SUBSTRING,
+  MID: SUBSTRING,
+  SUBSTRING_INDEX: { min: 3, max: 3, run: ([s, d, n]) => substringIndex(toText(s!), toText(d!), toInteger(n!)) },
+  LOCATE: { min: 2, max: 3, run: ([part, s, from]) => sqlNumber(locate(toText(part!), toText(s!), from === undefined ? 1 : toInteger(from))) },
+  INSTR: { min: 2, max: 2, run: ([s, part]) => sqlNumber(locate(toText(part!), toText(s!))) },
+  REPLACE: { min: 3, max: 3, run: ([s, a, b]) => (toText(a!) === "" ? toText(s!) : bounded(toText(s!).split(toText(a!)).join(toText(b!)))) },
+  LENGTH: { min: 1, max: 1, run: ([s]) => sqlNumber(Buffer.byteLength(toText(s!), "utf8")) },
+  CHAR_LENGTH,
+  CHARACTER_LENGTH: CHAR_LENGTH,
+  UPPER,
+  UCASE: UPPER,
+  LOWER,
+  LCASE: LOWER,
+  TRIM: { min: 1, max: 3, run: ([s, what, side]) => trim(toText(s!), what === undefined ? " " : toText(what), side === undefined ? "BOTH" : toText(side)) },
+  LTRIM: { min: 1, max: 1, run: ([s]) => trim(toText(s!), " ", "LEADING") },
+  RTRIM: { min: 1, max: 1, run: ([s]) => trim(toText(s!), " ", "TRAILING") },
+  LPAD: { min: 3, max: 3, run: ([s, n, p]) => pad(toText(s!), toInteger(n!), toText(p!), true) },
+  RPAD: { min: 3, max: 3, run: ([s, n, p]) => pad(toText(s!), toInteger(n!), toText(p!), false) },
+  REPEAT: { min: 2, max: 2, run: ([s, n]) => repeat(toText(s!), toInteger(n!)) },
+  SPACE: { min: 1, max: 1, run: ([n]) => repeat(" ", toInteger(n!)) },
+  REVERSE: { min: 1, max: 1, run: ([s]) => characters(toText(s!)).toReversed().join("") },
+  FIND_IN_SET: {
+    min: 2,
+    max: 2,
+    run: ([s, list]) => sqlNumber(toText(list!) === "" ? 0 : fold(toText(list!)).split(",").indexOf(fold(toText(s!))) + 1),
+  },
+};
+
+/** `LIKE`: `%` any text, `_` one character, `\` takes the next one as it is; letter case does not count. Linear in memory, no back-tracking blow-up. */
+export function like(text: string, pattern: string): boolean {
+  const all = characters(fold(text));
+  const steps: { any: boolean; one: boolean; char: string }[] = [];
+  const letters = characters(fold(pattern));
+  for (let i = 0; i < letters.length; i++) {
+    const escaped = letters[i] === "\\" && i + 1 < letters.length;
+    const char = escaped ? letters[++i]! : letters[i]!;
+    steps.push({ any: !escaped && char === "%", one: !escaped && char === "_", char });
+  }
+  let [at, step, lastAny, resume] = [0, 0, -1, 0];
+  while (at < all.length) {
+    const now = steps[step];
+    if (now?.any) {
+      lastAny = step++;
+      resume = at;
+    } else if (now !== undefined && (now.one || now.char === all[at])) {
+      step++;
+      at++;
+    } else if (lastAny >= 0) {
+      step = lastAny + 1;
+      at = ++resume;
+    } else return false;
+  }
+  return steps.slice(step).every(({ any }) => any);
+}

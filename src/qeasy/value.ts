@@ -1,0 +1,136 @@
+/**
+ * A number whose text JavaScript's own number would not print again: beyond 2^53, `206.00`, `1e3`. It holds the text as
+ * it was written. Numbers that survive are plain numbers, so that most values are ordinary JSON values.
+ */
+export class ExactNumber {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+  toString(): string {
+    return this.text;
+  }
+}
+
+/** A JSON value in which no number has lost a digit. Objects have no prototype, so `__proto__` is a key like any other. */
+export type Value = string | number | boolean | null | ExactNumber | Value[] | Members;
+export interface Members {
+  [key: string]: Value;
+}
+
+const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
+/** The value of a JSON number's text. */
+export function exactNumber(text: string): number | ExactNumber {
+  const number = Number(text);
+  return String(number) === text ? number : new ExactNumber(text);
+}
+
+/** The number that a text holds by JSON's grammar, else undefined: `"0012"` and `"+1"` are no numbers. */
+export function numberIn(text: string): number | ExactNumber | undefined {
+  return NUMBER.test(text) ? exactNumber(text) : undefined;
+}
+
+export function isNumber(value: Value | undefined): value is number | ExactNumber {
+  return typeof value === "number" || value instanceof ExactNumber;
+}
+
+export function isMembers(value: Value | undefined): value is Members {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
+}
+
+export function newMembers(from?: Members): Members {
+  return Object.assign(Object.create(null) as Members, from);
+}
+
+/** JSON text to a value. @throws SyntaxError as `JSON.parse`. */
+export function readJson(text: string): Value {
+  JSON.parse(text); // the reader below trusts the grammar
+  return readValue(text, { at: 0 });
+}
+
+function readValue(text: string, cursor: { at: number }): Value {
+  const skip = (): string => {
+    while (" \n\r\t".includes(text.charAt(cursor.at)) && cursor.at < text.length) cursor.at++;
+    return text.charAt(cursor.at);
+  };
+  const first = skip();
+  if (first === '"') return readString(text, cursor);
+  if (first === "[") {
+    const list: Value[] = [];
+    for (cursor.at++; skip() !== "]"; ) {
+      if (text.charAt(cursor.at) === ",") cursor.at++;
+      list.push(readValue(text, cursor));
+    }
+    cursor.at++;
+    return list;
+  }
+  if (first === "{") {
+    const members = newMembers();
+    for (cursor.at++; skip() !== "}"; ) {
+      if (text.charAt(cursor.at) === ",") cursor.at++;
+      skip();
+      const key = readString(text, cursor);
+      skip();
+      cursor.at++; // the colon
+      members[key] = readValue(text, cursor);
+    }
+    cursor.at++;
+    return members;
+  }
+  const start = cursor.at;
+  while (/[\w.+-]/.test(text.charAt(cursor.at))) cursor.at++;
+  const word = text.slice(start, cursor.at);
+  return word === "null" ? null : word === "true" ? true : word === "false" ? false : exactNumber(word);
+}
+
+function readString(text: string, cursor: { at: number }): string {
+  const start = cursor.at++;
+  let escaped = false;
+  for (; text.charAt(cursor.at) !== '"'; cursor.at++) {
+    if (text.charAt(cursor.at) !== "\\") continue;
+    escaped = true;
+    cursor.at++;
+  }
+  cursor.at++;
+  return escaped ? (JSON.parse(text.slice(start, cursor.at)) as string) : text.slice(start + 1, cursor.at - 1);
+}
+
+/** JSON text of a value, its numbers digit for digit. */
+export function writeJson(value: Value): string {
+  if (value instanceof ExactNumber) return value.text;
+  if (Array.isArray(value)) return `[${value.map(writeJson).join(",")}]`;
+  if (isMembers(value)) return `{${Object.entries(value).map(([key, held]) => `${JSON.stringify(key)}:${writeJson(held)}`).join(",")}}`;
+  return JSON.stringify(value);
+}
+
+/** The value inside a text: null is empty, lists and objects are JSON. */
+export function textOf(value: Value | undefined): string {
+  if (value === null || value === undefined) return "";
+  return typeof value === "object" && !(value instanceof ExactNumber) ? writeJson(value) : String(value);
+}
+
+/**
+ * The value at a dotted path. A key that is spelt like the whole rest of the path comes first; digits pick an element;
+ * a path through a list gives the list of values. Undefined: not there.
+ */
+export function valueAt(value: Value | undefined, path: string): Value | undefined {
+  if (path === "") return value;
+  if (isMembers(value)) {
+    if (Object.hasOwn(value, path)) return value[path];
+    const dot = path.indexOf(".");
+    if (dot < 0) return undefined;
+    const key = path.slice(0, dot);
+    return Object.hasOwn(value, key) ? valueAt(value[key], path.slice(dot + 1)) : undefined;
+  }
+  if (!Array.isArray(value)) return undefined;
+  const index = /^(\d+)(?:\.|$)/.exec(path);
+  if (index !== null) return valueAt(value[Number(index[1])], path.slice(index[0].length));
+  const found = value.map((element) => valueAt(element, path));
+  return found.every((each) => each === undefined) && found.length > 0 ? undefined : found.map((each) => each ?? null);
+}
+
+/** Whether an entry with this result counts as not filled: null, not there, or empty text. */
+export function isEmpty(value: Value | undefined): boolean {
+  return value === undefined || value === null || value === "";
+}
