@@ -1,7 +1,7 @@
 import type { Lookup } from "./lookup.ts";
 import type { NoticeCode, Report } from "./notice.ts";
 import { notice } from "./notice.ts";
-import { type Value, valueAt } from "./value.ts";
+import { isMembers, type Value, valueAt } from "./value.ts";
 
 /** All that an expression depends on besides the row, so that the same context and row always give the same result. */
 export interface Context {
@@ -34,6 +34,8 @@ export interface Scope {
   elements: readonly { path: string; value: Value }[];
   /** Which element of a list an aggregate is at; undefined outside of aggregates. */
   index?: number;
+  /** A path that is not there is looked for without regard to letter case, as write-backs are written. */
+  anyCase?: boolean;
 }
 
 /** The value that a path names in a scope; undefined: not there. */
@@ -43,7 +45,14 @@ export function fieldValue(scope: Scope, path: string): Value | undefined {
     if (path === element.path) return element.value;
     if (path.startsWith(`${element.path}.`)) return valueAt(element.value, path.slice(element.path.length + 1));
   }
-  return valueAt(scope.row, path);
+  const exact = valueAt(scope.row, path);
+  return exact ?? (scope.anyCase ? inAnyCase(scope.row, path.toLowerCase()) : exact);
+}
+
+function inAnyCase(value: Value | undefined, path: string): Value | undefined {
+  if (path === "" || !isMembers(value)) return path === "" ? value : undefined;
+  const key = Object.keys(value).find((name) => path === name.toLowerCase() || path.startsWith(`${name.toLowerCase()}.`));
+  return key === undefined ? undefined : inAnyCase(value[key], path.slice(key.length + 1));
 }
 
 export function randomDigits(context: Context): string {
