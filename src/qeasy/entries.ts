@@ -42,9 +42,9 @@ export function compileEntries(entries: readonly Entry[], path: string, report: 
 /** Of entries with the same field the last one that has a value counts. */
 function withoutDoubles(entries: readonly Entry[], path: string, report: Report): Entry[] {
   const winners = new Map<string, Entry>();
+  const odd = entries.filter(({ field }) => field === "" || /[.()（）\s]/.test(field)).map(({ field }) => JSON.stringify(field));
+  if (odd.length > 0) report(notice("TM_QEASY_FIELD_NAME", path, odd.join(", "), odd.includes('""') ? "warning" : "info"));
   for (const entry of entries) {
-    if (entry.field === "") report(notice("TM_QEASY_FIELD_NAME", path, '""'));
-    else if (/[.()（）\s]/.test(entry.field)) report(notice("TM_QEASY_FIELD_NAME", path, JSON.stringify(entry.field), "info"));
     const other = winners.get(entry.field);
     if (other !== undefined && entry.field !== "") report(notice("TM_QEASY_DUPLICATE_FIELD", path, JSON.stringify(entry.field)));
     if (other === undefined || !isEmpty(entry.value) || entry.children !== undefined) winners.set(entry.field, entry);

@@ -1,0 +1,20 @@
+/** Strategies of Qeasy (轻易云): reading them, and evaluating what stands in them. Pure functions; docs/qeasy-expressions.md explains. */
+export type { Context, Scope } from "./context.ts";
+export { compileConditions, filterRow, type CompiledConditions, type Filtered } from "./conditions.ts";
+export { temporalCrons } from "./cron.ts";
+export { compileEntries, evaluateEntries, rowScope, sourceScope, type CompiledEntry } from "./entries.ts";
+export { compileExpression, evaluateExpression, type Expression } from "./expression.ts";
+export { compileFormats, formatRow, type CompiledFormat } from "./format-response.ts";
+export { groupRows, type GroupedDocument } from "./group-calculate.ts";
+export { importStrategies, type Imported, type ImportedHalf, type ImportOptions } from "./import.ts";
+export { lookupInRows, type Lookup, type LookupCondition, type LookupQuery } from "./lookup.ts";
+export type { Entry, OmissionRemedy, Strategy } from "./model.ts";
+export { NOTICES, QeasyError, RowError, type Notice, type NoticeCode, type Report, type RowErrorCode, type Severity } from "./notice.ts";
+export type { Side } from "./paste.ts";
+export { reportText, type ImportReport, type KeyReport, type Outcome } from "./report.ts";
+export { compileRequest, sourceRequest, targetCalls, withRemedy, type CompiledRequest, type TargetCall, type TargetCalls } from "./requests.ts";
+export { flattenRow, rowKey, rowNumber, splitRows, type SourceRow } from "./rows.ts";
+export { maskSecrets } from "./secrets.ts";
+export { ExactNumber, readJson, writeJson, type Members, type Value } from "./value.ts";
+export { windowOf, type RequestWindow } from "./window.ts";
+export { compileWriteBack, writeBack, type CompiledWriteBack, type WriteBack } from "./write-back.ts";

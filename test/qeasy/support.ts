@@ -1,0 +1,40 @@
+import { lookupInRows, readJson, type Context, type Notice, type Value } from "../../src/qeasy/index.ts";
+
+/** The row that the reference's examples use. */
+export const ROW = readJson(`{"o_id":500123,"so_id":"T20240315-001","shop_no":"S01","shop_name":"O'Neil 旗舰店","status":"Sent",
+ "modified":"2024-03-15 10:12:05","created":1710432000,"pay_time_ms":1710468725000,
+ "freight":"8.50","amount":299.9,"qty":3,"remark":null,"tags":["vip","gift"],"warehouse":{"code":"WH-01"},
+ "items":[{"sku_id":"A-001","qty":2,"price":"50.00","name":"茶杯"},{"sku_id":"B-002","qty":5,"price":"39.98","name":"茶壶"}]}`);
+
+export const STORED = "11111111-aaaa-bbbb-cccc-000000000001";
+
+const stored = [
+  `{"FID":"71","FNumber":"S01","org":"100","FStatus":"A"}`,
+  `{"FID":"72","FNumber":"S02","org":"200","FStatus":"A"}`,
+  `{"FID":"73","FNumber":"A-001","org":"100","FStatus":"C","unit":{"code":"PCS"}}`,
+].map(readJson);
+
+/** Friday 2024-03-15 10:30:00 in Shanghai, the last run half an hour before, page 3 of 50. The same random numbers each time. */
+export function context(more: Partial<Context> = {}): Context {
+  let seed = 7;
+  return {
+    now: 1_710_469_800_000,
+    lastSyncTime: 1_710_468_000_000,
+    zone: "Asia/Shanghai",
+    page: 3,
+    pageSize: 50,
+    random: () => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647,
+    lookup: lookupInRows(new Map([[STORED, stored]])),
+    ...more,
+  };
+}
+
+/** Values as plain JSON values, to compare with. */
+export function plain(value: Value | undefined): unknown {
+  return value === undefined ? undefined : readJson(JSON.stringify(value, (_, held: unknown) => (typeof held === "object" && held !== null && "text" in held ? String(held) : held)));
+}
+
+export function notices(): { found: Notice[]; report: (notice: Notice) => void; codes: () => string[] } {
+  const found: Notice[] = [];
+  return { found, report: (notice) => found.push(notice), codes: () => found.map(({ code }) => code) };
+}
