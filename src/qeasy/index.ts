@@ -9,7 +9,7 @@ export { groupRows, type GroupedDocument } from "./group-calculate.ts";
 export { importStrategies, type Imported, type ImportedHalf, type ImportOptions } from "./import.ts";
 export { lookupInRows, type Lookup, type LookupCondition, type LookupQuery } from "./lookup.ts";
 export type { Entry, OmissionRemedy, Strategy } from "./model.ts";
-export { NOTICES, QeasyError, RowError, type Notice, type NoticeCode, type Report, type RowErrorCode, type Severity } from "./notice.ts";
+export { NOTICES, QeasyError, ROW_ERRORS, RowError, type Notice, type NoticeCode, type Report, type RowErrorCode, type Severity } from "./notice.ts";
 export type { Side } from "./paste.ts";
 export { reportText, type ImportReport, type KeyReport, type Outcome } from "./report.ts";
 export { compileRequest, sourceRequest, targetCalls, withRemedy, type CompiledRequest, type TargetCall, type TargetCalls } from "./requests.ts";

@@ -27,7 +27,7 @@ const PlainComma = createToken({ name: "PlainComma", pattern: ",", categories: [
 const WideComma = createToken({ name: "full-width punctuation", pattern: /[，、]/, categories: [Comma, Odd] });
 const PlainColon = createToken({ name: "PlainColon", pattern: ":", categories: [Colon] });
 const WideColon = createToken({ name: "full-width punctuation ：", pattern: "：", categories: [Colon, Odd] });
-const Other = createToken({ name: "Other", pattern: /[\s\S]/, line_breaks: true });
+const Other = createToken({ name: "Other", pattern: { exec: (text: string, at: number): [string] => [text.charAt(at)] }, line_breaks: true });
 
 const tokens = [Comma, Colon, Text, Odd, Space, OddSpace, Comment, Plain, Single, Curly, Word, Numeral, OpenObject, CloseObject, OpenArray, CloseArray, PlainComma, WideComma, PlainColon, WideColon, Other];
 const lexer = new Lexer(tokens);

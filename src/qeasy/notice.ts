@@ -72,13 +72,17 @@ export function notice(code: NoticeCode, path: string, detail = "", severity: Se
   return { code, severity, path, text: detail === "" ? NOTICES[code] : `${NOTICES[code]}: ${detail}` };
 }
 
-export type RowErrorCode =
-  | "TM_QEASY_REQUIRED" // an entry marked is_required came out empty
-  | "TM_QEASY_FUNCTION" // a _function failed
-  | "TM_QEASY_LOOKUP_EMPTY" // a compulsory lookup found nothing; worth another attempt when that strategy has run
-  | "TM_QEASY_LOOKUP_UNKNOWN" // the strategy looked up is not known
-  | "TM_QEASY_UNSUPPORTED" // reached something that was kept, but is not supported
-  | "TM_QEASY_ID"; // the row has no usable id
+/** Why a row cannot be written. */
+export const ROW_ERRORS = {
+  TM_QEASY_REQUIRED: "an entry marked is_required came out empty",
+  TM_QEASY_FUNCTION: "a _function failed",
+  TM_QEASY_LOOKUP_EMPTY: "a compulsory lookup found nothing",
+  TM_QEASY_LOOKUP_UNKNOWN: "a lookup in a strategy that is not known",
+  TM_QEASY_UNSUPPORTED: "the row reached something that is kept, but not supported",
+  TM_QEASY_ID: "the row has no usable id",
+} as const;
+
+export type RowErrorCode = keyof typeof ROW_ERRORS;
 
 /** One row cannot be written; the others go on. Message and path hold no row data. */
 export class RowError extends TidemarkError {

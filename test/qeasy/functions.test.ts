@@ -35,7 +35,7 @@ describe("the reference's expressions", () => {
     expect(await run(expression)).toBe(expected);
   });
 
-  it.each(["{{qty}}/0", "{{qty}} % 0", "FORMAT_DATE({{CURRENT_TIME}} - 60000,'yyyy-MM-dd')", "1 +", "IF(1，2，3)"])("%s fails the row, and nothing else", async (expression) => {
+  it.each(["{{qty}}/0", "{{qty}} % 0", "1 ~ 2", "1 ?", "'x", '1 "', "2 }", "1 茶", "1 \\", "a.b", "1 2", "FORMAT_DATE({{CURRENT_TIME}} - 60000,'yyyy-MM-dd')", "1 +", "IF(1，2，3)"])("%s fails the row, and nothing else", async (expression) => {
     await expect(run(expression)).rejects.toMatchObject({ code: "TM_QEASY_FUNCTION", path: "value" });
   });
 

@@ -69,15 +69,12 @@ describe("formatResponse", () => {
     return [(readJson(writeJson(row)) as Record<string, Value>).new, found.length];
   };
   it.each<[Value, string, unknown, number]>([
-    ["2024-03-15 10:12:05", "date", "2024-03-15", 0], [1_710_468_725, "dateTime", "2024-03-15 10:12:05", 0], ["2024-03-15 10:12:05", "time", "10:12:05", 0], ["3.14159", "round(2)", expect.anything(), 0],
+    ["2024-03-15 10:12:05", "date", "2024-03-15", 0], [1_710_468_725, "dateTime", "2024-03-15 10:12:05", 0], ["2024-03-15 10:12:05", "time", "10:12:05", 0], ["3.14159", "round(2)", 3.14, 0], [2.5, "round(0)", 3, 0],
     [3.9, "intval", 3, 0], [["vip", "gift"], "implode(',')", "vip,gift", 0], [["vip", "gift"], "IMPLODE", "vip,gift", 0], ["x".repeat(30), "longText(20)", "x".repeat(20), 0], ["x".repeat(30), "longText", "x".repeat(15), 0],
     [1234.5, "amount", "1,234.50", 1], ["2024-03-15 10:12:05", "shortDate", "03-15", 1], ["2024-03-15 10:12:05", "shortTime", "10:12", 1], ["2024-03-15 10:12:05", "shortDateTime", "03-15 10:12", 1], ["x", "dateDescription", "x", 1],
     ["no date", "date", "no date", 0], ["no number", "round(2)", "no number", 0], ["2024-03-15", "sparkle", undefined, 1],
   ])("%j as %s is %j", (value, name, expected, noticed) => {
     expect(format(value, name)).toEqual([expected, noticed]);
-  });
-  it("round keeps the digits", () => {
-    expect(writeJson((formatRow(readJson('{"old":3.14159}'), compileFormats([{ old: "old", new: "new", format: "round(2)" }], "f", () => undefined), "UTC") as Record<string, Value>).new!)).toBe("3.14");
   });
   it("reads a dotted path and adds nothing for a missing field", () => {
     const rules = compileFormats([{ old: "a.b", new: "n", format: "date" }, { old: "none", new: "m", format: "date" }], "f", () => undefined);

@@ -59,8 +59,8 @@ const Convert = keyword("CONVERT");
 /** What would reach tables or a database; a comment may hide such things. */
 export const Forbidden = createToken({ name: "Forbidden", pattern: /(?:SELECT|INTO|UNION)\b|;|--(?=\s)|\/\*|#|@|`/i });
 export const FullWidth = createToken({ name: "FullWidth", pattern: /[，、‘’“”（）；：＝＋－＊／＜＞！％｜＆。]/ });
-/** Anything else: the lexer never stops, the parser says where. */
-const Other = createToken({ name: "Other", pattern: /[\s\S]/ });
+/** Anything else, so that the lexer drops nothing and the parser says where. A function: chevrotain takes `[\s\S]` for fewer characters than it is. */
+const Other = createToken({ name: "Other", pattern: { exec: (text: string, at: number): [string] => [text.charAt(at)] }, line_breaks: true });
 export const Lookup = createToken({ name: "Lookup", pattern: /_findCollection\s+(?:(?:(?!_findCollection\s)[\s\S])*?_endFind|[^,)]*)/, line_breaks: true });
 const Template = createToken({ name: "Template", pattern: /\{?\{\{[^{}]*\}\}|\{[A-Z_0-9]+(?:\|[^{}]*)?\}/, line_breaks: true });
 const Text = createToken({ name: "Text", pattern: /'(?:[^'\\]|\\[\s\S]|'')*'|"(?:[^"\\]|\\[\s\S]|"")*"/, line_breaks: true });
