@@ -111,10 +111,7 @@ export function fieldsOf(expression: Expression): string[] {
   const names = (segments: readonly Segment[]): string[] => segments.flatMap((segment) => ("name" in segment ? [segment.name] : []));
   const inPlan = (plan: LookupPlan): string[] => plan.where.flatMap(({ value }) => names(value.flat()));
   switch (expression.kind) {
-    case "constant":
-      return [];
     case "template":
-      return names(expression.segments);
     case "function":
       return names(expression.segments);
     case "lookup":
@@ -123,5 +120,7 @@ export function fieldsOf(expression: Expression): string[] {
       return expression.items.flatMap(fieldsOf);
     case "members":
       return expression.members.flatMap(([, held]) => fieldsOf(held));
+    default:
+      return [];
   }
 }

@@ -4,6 +4,7 @@ import type { FormatRule } from "./model.ts";
 import { notice, type Report } from "./notice.ts";
 import { withMember } from "./rows.ts";
 import { thousands } from "./sql/functions-number.ts";
+import { characters } from "./sql/values.ts";
 import { exactNumber, isNumber, textOf, valueAt, type Value } from "./value.ts";
 
 type Format = (value: Value, argument: string | undefined, zone: string) => Value;
@@ -37,7 +38,7 @@ const decimals = (argument: string | undefined, otherwise: number): number => Ma
 const FORMATS: Record<string, Format> = {
   ...Object.fromEntries(Object.entries(DATES).map(([name, format]) => [name, dated(format)])),
   datedescription: (value) => value,
-  longtext: (value, argument) => [...textOf(value)].slice(0, decimals(argument, 15)).join(""),
+  longtext: (value, argument) => characters(textOf(value)).slice(0, decimals(argument, 15)).join(""),
   intval: numeric((number) => exactNumber(number.trunc().toFixed())),
   round: numeric((number, argument) => exactNumber(number.toDecimalPlaces(decimals(argument, 2), Decimal.ROUND_HALF_UP).toFixed())),
   amount: numeric((number) => thousands(number, 2)),

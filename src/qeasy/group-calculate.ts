@@ -35,7 +35,7 @@ export function groupRows(rows: readonly Value[], group: GroupCalculate, zone: s
 function groupBy(places: readonly number[], rows: readonly Value[], fields: readonly string[]): number[][] {
   const groups = new Map<string, number[]>();
   for (const place of places) {
-    const key = fields.map((field) => writeJson(valueAt(rows[place]!, field) ?? null)).join("\n");
+    const key = fields.map((field) => writeJson(valueAt(rows[place], field) ?? null)).join("\n");
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [place]);
     else group.push(place);
@@ -50,12 +50,12 @@ function fieldsOf(row: Value, fields: readonly string[]): Members {
 function calculated(places: readonly number[], rows: readonly Value[], { calculate }: GroupCalculate, zone: string): Members {
   const members = newMembers();
   for (const [field, operator] of Object.entries(calculate)) {
-    members[field] = calculate1(operator, places.map((place) => valueAt(rows[place]!, field) ?? null), zone);
+    members[field] = calculateField(operator, places.map((place) => valueAt(rows[place], field) ?? null), zone);
   }
   return members;
 }
 
-function calculate1(operator: string, values: Value[], zone: string): Value {
+function calculateField(operator: string, values: Value[], zone: string): Value {
   if (operator === "$first") return values[0] ?? null;
   if (operator === "$last") return values.at(-1) ?? null;
   if (operator === "$push") return values;

@@ -1,4 +1,5 @@
 /** Strategies of Qeasy (轻易云): reading them, and evaluating what stands in them. Pure functions; docs/qeasy-expressions.md explains. */
+export { answerKeys, rowsOfAnswer, type AnswerKeys, type AnswerRows } from "./answer.ts";
 export type { Context, Scope } from "./context.ts";
 export { compileConditions, filterRow, type CompiledConditions, type Filtered } from "./conditions.ts";
 export { temporalCrons } from "./cron.ts";

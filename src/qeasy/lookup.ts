@@ -44,7 +44,9 @@ const CONDITION = /^\s*([^\s='"{}]+)(\s*)=(\s*)('(?:[^'])*'|"(?:[^"])*"|(?:\{\{[
 
 /** Reads a `_findCollection`; undefined, with a notice, when it cannot be read. */
 export function readFindCollection(text: string, path: string, report: Report): LookupPlan | undefined {
-  const fail = (why: string): undefined => void report(notice("TM_QEASY_LOOKUP_SYNTAX", path, `${why} in ${JSON.stringify(text)}`));
+  const fail = (why: string): undefined => {
+    report(notice("TM_QEASY_LOOKUP_SYNTAX", path, `${why} in ${JSON.stringify(text)}`));
+  };
   const shape = SHAPE.exec(text.trim());
   if (shape === null) return fail("expected: _findCollection find FIELD from UUID where FIELD=VALUE …");
   const where: LookupPlan["where"] = [];

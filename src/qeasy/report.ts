@@ -1,4 +1,4 @@
-import type { Notice, NoticeCode, Severity } from "./notice.ts";
+import type { Notice, Severity } from "./notice.ts";
 import type { Side } from "./paste.ts";
 import type { Members } from "./value.ts";
 
@@ -80,7 +80,7 @@ export function collector(): { notices: Notice[]; report: (notice: Notice) => vo
   return {
     notices,
     report: (each) => {
-      const key = `${each.code as NoticeCode}\n${each.path}\n${each.text}`;
+      const key = `${each.code}\n${each.path}\n${each.text}`;
       if (!seen.has(key)) notices.push(each);
       seen.add(key);
     },

@@ -1,6 +1,6 @@
 import { RowError } from "./notice.ts";
 import type { Operation } from "./model.ts";
-import { isMembers, newMembers, textOf, valueAt, type Members, type Value } from "./value.ts";
+import { isMembers, newMembers, textOf, valueAt, type Value } from "./value.ts";
 
 /** A row as it is stored; `suffix` tells lines of one document apart (`-1`, `-2`, …) and belongs behind the id. */
 export interface SourceRow {
@@ -52,5 +52,5 @@ function flattenBy({ row, suffix }: SourceRow, name: string, firstLine: number):
 
 /** An object with one more member; values that are no objects stay as they are. */
 export function withMember(row: Value, key: string, value: Value): Value {
-  return isMembers(row) ? Object.assign(newMembers(row), { [key]: value } as Members) : row;
+  return isMembers(row) ? Object.assign(newMembers(row), { [key]: value }) : row;
 }

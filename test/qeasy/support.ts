@@ -1,4 +1,4 @@
-import { lookupInRows, readJson, type Context, type Notice, type Value } from "../../src/qeasy/index.ts";
+import { lookupInRows, readJson, type Context, type Notice } from "../../src/qeasy/index.ts";
 
 /** The row that the reference's examples use. */
 export const ROW = readJson(`{"o_id":500123,"so_id":"T20240315-001","shop_no":"S01","shop_name":"O'Neil 旗舰店","status":"Sent",
@@ -29,11 +29,7 @@ export function context(more: Partial<Context> = {}): Context {
   };
 }
 
-/** Values as plain JSON values, to compare with. */
-export function plain(value: Value | undefined): unknown {
-  return value === undefined ? undefined : readJson(JSON.stringify(value, (_, held: unknown) => (typeof held === "object" && held !== null && "text" in held ? String(held) : held)));
-}
-
+/** Collects what is noticed. */
 export function notices(): { found: Notice[]; report: (notice: Notice) => void; codes: () => string[] } {
   const found: Notice[] = [];
   return { found, report: (notice) => found.push(notice), codes: () => found.map(({ code }) => code) };

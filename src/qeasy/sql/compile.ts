@@ -2,7 +2,9 @@ import { readFindCollection, type LookupPlan } from "../lookup.ts";
 import { notice, type NoticeCode, type Report, type Severity } from "../notice.ts";
 import { readTemplate } from "../template.ts";
 import { FUNCTIONS, REFUSED, SPECIAL } from "./functions.ts";
-import { Forbidden, FullWidth, isToken, nestingOf, parse, tokenize, type Leaves, type Node, type Part } from "./syntax.ts";
+import { parse } from "./syntax.ts";
+import { Forbidden, FullWidth, isToken, nestingOf, tokenize } from "./tokens.ts";
+import type { Leaves, Node, Part } from "./tree.ts";
 
 /** A `_function` that was read. With a problem it fails each row that reaches it. */
 export interface CompiledFunction {

@@ -6,7 +6,7 @@ import type { CompiledFunction } from "./compile.ts";
 import { aggregate, arithmetic } from "./functions-number.ts";
 import { like } from "./functions-text.ts";
 import { FUNCTIONS, type Env, type Given } from "./functions.ts";
-import type { Node, Part } from "./syntax.ts";
+import type { Node, Part } from "./tree.ts";
 import { bool, compare, fromValue, FunctionError, sqlNumber, toNumber, toText, toValue, truth, type Sql } from "./values.ts";
 
 interface Run extends Env {

@@ -1,5 +1,5 @@
 import type { SqlFunction } from "./functions.ts";
-import { Decimal, fixed, FunctionError, parseNumber, sqlNumber, toDate, toInteger, toNumber, toText, type Sql, type SqlNumber } from "./values.ts";
+import { characters, Decimal, fixed, FunctionError, parseNumber, sqlNumber, toDate, toInteger, toNumber, toText, type Sql, type SqlNumber } from "./values.ts";
 
 /** Rounds to `digits` decimals, which may be negative; whole numbers stay whole. */
 function rounded(value: SqlNumber, digits: number, rounding: 0 | 1 | 2 | 3 | 4): SqlNumber {
@@ -18,7 +18,7 @@ function power(base: SqlNumber, exponent: SqlNumber): SqlNumber {
 
 function cast(value: Exclude<Sql, null>, type: string, sizes: number[], zone: string): Sql {
   if (type === "CHAR" || type === "VARCHAR" || type === "NCHAR") {
-    return sizes[0] === undefined ? toText(value) : [...toText(value)].slice(0, sizes[0]).join("");
+    return sizes[0] === undefined ? toText(value) : characters(toText(value)).slice(0, sizes[0]).join("");
   }
   if (type === "DATE" || type === "DATETIME" || type === "TIMESTAMP") {
     const date = toDate(value, zone);

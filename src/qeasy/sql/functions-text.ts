@@ -1,5 +1,5 @@
 import type { SqlFunction } from "./functions.ts";
-import { fold, FunctionError, sqlNumber, toInteger, toText, type Sql } from "./values.ts";
+import { characters, fold, FunctionError, sqlNumber, toInteger, toText, type Sql } from "./values.ts";
 
 /** Longer texts are refused: REPEAT and its like could fill the memory. */
 const LONGEST = 1_000_000;
@@ -14,9 +14,6 @@ function repeat(text: string, times: number): string {
   return text.repeat(Math.max(0, times));
 }
 
-/** MySQL counts code points. */
-const characters = (text: string): string[] => [...text];
-
 function substring(text: string, position: number, length = Infinity): string {
   const all = characters(text);
   if (position === 0 || length <= 0 || Math.abs(position) > all.length) return "";
@@ -26,12 +23,10 @@ function substring(text: string, position: number, length = Infinity): string {
 
 function locate(part: string, text: string, from = 1): number {
   const all = characters(fold(text));
-  const wanted = characters(fold(part));
   if (from < 1 || from > all.length + 1) return 0;
-  for (let i = from - 1; i + wanted.length <= all.length; i++) {
-    if (wanted.every((each, j) => each === all[i + j])) return i + 1;
-  }
-  return 0;
+  const rest = all.slice(from - 1).join("");
+  const at = rest.indexOf(fold(part));
+  return at < 0 ? 0 : from + characters(rest.slice(0, at)).length;
 }
 
 function substringIndex(text: string, delimiter: string, count: number): string {
@@ -52,8 +47,8 @@ function pad(text: string, length: number, filler: string, left: boolean): Sql {
 function trim(text: string, what: string, side: string): string {
   let trimmed = text;
   if (what === "") return text;
-  while (side !== "TRAILING" && trimmed.startsWith(what)) trimmed = trimmed.slice(what.length);
-  while (side !== "LEADING" && trimmed.endsWith(what)) trimmed = trimmed.slice(0, -what.length);
+  if (side !== "TRAILING") while (trimmed.startsWith(what)) trimmed = trimmed.slice(what.length);
+  if (side !== "LEADING") while (trimmed.endsWith(what)) trimmed = trimmed.slice(0, -what.length);
   return trimmed;
 }
 

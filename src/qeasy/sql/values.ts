@@ -89,6 +89,11 @@ export function truth(value: Sql): boolean | null {
   return value === null ? null : !toNumber(value).number.isZero();
 }
 
+/** MySQL counts code points. */
+export function characters(text: string): string[] {
+  return Array.from(text);
+}
+
 /** Texts by the default collation: letter case does not count. */
 export function fold(text: string): string {
   return text.toLowerCase();
@@ -117,8 +122,7 @@ export function toValue(value: Sql): Value {
 export function fromValue(value: Value | undefined): Sql {
   if (value === undefined || value === null || value === "") return null;
   if (typeof value === "boolean") return bool(value);
-  const text = String(value);
-  if (typeof value === "number" || value instanceof ExactNumber) return parseNumber(text);
-  if (typeof value === "string") return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/.test(text) ? parseNumber(text) : text;
+  if (typeof value === "number" || value instanceof ExactNumber) return parseNumber(String(value));
+  if (typeof value === "string") return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/.test(value) ? parseNumber(value) : value;
   throw new FunctionError("a list or an object stands where one value is wanted");
 }
