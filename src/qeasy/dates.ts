@@ -93,39 +93,42 @@ export function partsOf(seconds: number): DateParts {
 export const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
 export const WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
+const two = (number: number): string => String(number).padStart(2, "0");
+const twelve = (hour: number): number => (hour % 12 === 0 ? 12 : hour % 12);
+const half = (hour: number): string => (hour < 12 ? "AM" : "PM");
+
+const SPECIFIERS: Record<string, (parts: DateParts, micros: number) => string> = {
+  Y: ({ year }) => String(year).padStart(4, "0"),
+  y: ({ year }) => two(year % 100),
+  m: ({ month }) => two(month),
+  c: ({ month }) => String(month),
+  d: ({ day }) => two(day),
+  e: ({ day }) => String(day),
+  H: ({ hour }) => two(hour),
+  k: ({ hour }) => String(hour),
+  h: ({ hour }) => two(twelve(hour)),
+  I: ({ hour }) => two(twelve(hour)),
+  l: ({ hour }) => String(twelve(hour)),
+  i: ({ minute }) => two(minute),
+  s: ({ second }) => two(second),
+  S: ({ second }) => two(second),
+  f: (_, micros) => String(micros).padStart(6, "0"),
+  p: ({ hour }) => half(hour),
+  T: ({ hour, minute, second }) => `${two(hour)}:${two(minute)}:${two(second)}`,
+  r: ({ hour, minute, second }) => `${two(twelve(hour))}:${two(minute)}:${two(second)} ${half(hour)}`,
+  M: ({ month }) => MONTHS[month - 1]!,
+  b: ({ month }) => MONTHS[month - 1]!.slice(0, 3),
+  W: ({ weekday }) => WEEKDAYS[weekday]!,
+  a: ({ weekday }) => WEEKDAYS[weekday]!.slice(0, 3),
+  w: ({ weekday }) => String(weekday),
+  j: ({ dayOfYear }) => String(dayOfYear).padStart(3, "0"),
+  u: (parts) => two(mondayWeek(parts)),
+};
+
 /** A date by MySQL's format specifiers; an unknown one stands for its own letter, as there. */
 export function formatCivil(civil: Pick<Civil, "seconds" | "micros">, format: string): string {
   const parts = partsOf(civil.seconds);
-  const two = (number: number): string => String(number).padStart(2, "0");
-  const twelve = parts.hour % 12 === 0 ? 12 : parts.hour % 12;
-  const specifiers: Record<string, () => string> = {
-    Y: () => String(parts.year).padStart(4, "0"),
-    y: () => two(parts.year % 100),
-    m: () => two(parts.month),
-    c: () => String(parts.month),
-    d: () => two(parts.day),
-    e: () => String(parts.day),
-    H: () => two(parts.hour),
-    k: () => String(parts.hour),
-    h: () => two(twelve),
-    I: () => two(twelve),
-    l: () => String(twelve),
-    i: () => two(parts.minute),
-    s: () => two(parts.second),
-    S: () => two(parts.second),
-    f: () => String(civil.micros).padStart(6, "0"),
-    p: () => (parts.hour < 12 ? "AM" : "PM"),
-    T: () => `${two(parts.hour)}:${two(parts.minute)}:${two(parts.second)}`,
-    r: () => `${two(twelve)}:${two(parts.minute)}:${two(parts.second)} ${parts.hour < 12 ? "AM" : "PM"}`,
-    M: () => MONTHS[parts.month - 1]!,
-    b: () => MONTHS[parts.month - 1]!.slice(0, 3),
-    W: () => WEEKDAYS[parts.weekday]!,
-    a: () => WEEKDAYS[parts.weekday]!.slice(0, 3),
-    w: () => String(parts.weekday),
-    j: () => String(parts.dayOfYear).padStart(3, "0"),
-    u: () => two(mondayWeek(parts)),
-  };
-  return format.replaceAll(/%([\s\S])/g, (_, letter: string) => specifiers[letter]?.() ?? letter);
+  return format.replaceAll(/%([\s\S])/g, (_, letter: string) => SPECIFIERS[letter]?.(parts, civil.micros) ?? letter);
 }
 
 /** Week of the year, Monday first, 00 to 53: week 1 is the first with more than three days (MySQL's mode 1). */

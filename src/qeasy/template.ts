@@ -3,8 +3,16 @@ import { FILTERS, filterInstant, instantOf } from "./dates.ts";
 import { notice, type Report } from "./notice.ts";
 import { isNumber, textOf, type Value } from "./value.ts";
 
-/** A piece of a text: literal, or `{{name|filter}}`. `filter` is in lower case; undefined: none, or one that is unknown. */
-export type Segment = { text: string } | { name: string; filter: string | undefined };
+/** A piece of a text: literal, or `{{name|filter}}`. */
+export type Segment = { text: string } | Template;
+
+export interface Template {
+  name: string;
+  /** Whether the name is a reserved one; else it is a path in the row. */
+  variable: boolean;
+  /** In lower case; undefined: none, or one that is unknown. */
+  filter: string | undefined;
+}
 
 const TEMPLATE = /(\{)?\{\{([^{}]*)\}\}(\})?|\{((?:LAST_SYNC_TIME|CURRENT_TIME|DAYS_AGO_\d+|PAGINATION_(?:START_PAGE|PAGE_SIZE|START_ROW))(?:\|[^{}]*)?)\}/g;
 const VARIABLE = /^(?:LAST_SYNC_TIME|CURRENT_TIME|DAYS_AGO_(\d+)|PAGINATION_START_PAGE|PAGINATION_PAGE_SIZE|PAGINATION_START_ROW|random)$/;
@@ -34,18 +42,18 @@ export function readTemplate(text: string, path: string, report: Report): Segmen
 function readName(inside: string, path: string, report: Report): Segment {
   const [name, filter] = inside.split(/\|(.*)/s).map((part) => part.trim());
   if (name === undefined || name === "") return { text: "" };
-  if (LIKE_VARIABLE.test(name) && !VARIABLE.test(name)) report(notice("TM_QEASY_VARIABLE", path, JSON.stringify(name)));
+  const variable = VARIABLE.test(name);
+  if (LIKE_VARIABLE.test(name) && !variable) report(notice("TM_QEASY_VARIABLE", path, JSON.stringify(name)));
   if (name === "random") report(notice("TM_QEASY_RANDOM", path, "", "info"));
   const known = filter === undefined || filter === "" ? undefined : filter.toLowerCase();
-  if (known === undefined || FILTERS.includes(known)) return { name, filter: known };
+  if (known === undefined || FILTERS.includes(known)) return { name, variable, filter: known };
   report(notice("TM_QEASY_FILTER", path, JSON.stringify(filter)));
-  return { name, filter: undefined };
+  return { name, variable, filter: undefined };
 }
 
 /** The value of a single template; undefined: the row does not have the field. */
-export function segmentValue(segment: { name: string; filter: string | undefined }, scope: Scope): Value | undefined {
-  const { name, filter } = segment;
-  if (VARIABLE.test(name)) return variableValue(name, filter, scope.context);
+function segmentValue({ name, variable, filter }: Template, scope: Scope): Value | undefined {
+  if (variable) return variableValue(name, filter, scope.context);
   const value = fieldValue(scope, name);
   if (filter === undefined || (typeof value !== "string" && !isNumber(value))) return value;
   const instant = instantOf(String(value), scope.context.zone);
@@ -64,11 +72,13 @@ function variableValue(name: string, filter: string | undefined, context: Contex
 
 /** The value of a whole text: one template alone keeps its native type, anything else becomes text. */
 export function templateValue(segments: readonly Segment[], scope: Scope, path: string): Value | undefined {
-  const read = (segment: Segment): Value | undefined => {
-    if ("text" in segment) return segment.text;
-    const value = segmentValue(segment, scope);
-    if (value === undefined) reportIn(scope, "TM_QEASY_FIELD_MISSING", path, segment.name);
-    return value;
-  };
-  return segments.length === 1 ? read(segments[0]!) : segments.map((segment) => textOf(read(segment))).join("");
+  return segments.length === 1 ? readSegment(segments[0]!, scope, path) : segments.map((segment) => textOf(readSegment(segment, scope, path))).join("");
+}
+
+/** The value of a piece; a field that the row does not have is reported. */
+export function readSegment(segment: Segment, scope: Scope, path: string): Value | undefined {
+  if ("text" in segment) return segment.text;
+  const value = segmentValue(segment, scope);
+  if (value === undefined) reportIn(scope, "TM_QEASY_FIELD_MISSING", path, segment.name);
+  return value;
 }

@@ -50,51 +50,66 @@ export function readJson(text: string): Value {
 }
 
 function readValue(text: string, cursor: { at: number }): Value {
-  const skip = (): string => {
-    while (" \n\r\t".includes(text.charAt(cursor.at)) && cursor.at < text.length) cursor.at++;
-    return text.charAt(cursor.at);
-  };
-  const first = skip();
-  if (first === '"') return readString(text, cursor);
-  if (first === "[") {
+  const first = skipSpace(text, cursor);
+  if (first === QUOTE) return readString(text, cursor);
+  if (first === OPEN_ARRAY) {
     const list: Value[] = [];
-    for (cursor.at++; skip() !== "]"; ) {
-      if (text.charAt(cursor.at) === ",") cursor.at++;
+    for (cursor.at++; skipSpace(text, cursor) !== CLOSE_ARRAY; ) {
+      if (text.charCodeAt(cursor.at) === COMMA) cursor.at++;
       list.push(readValue(text, cursor));
     }
     cursor.at++;
     return list;
   }
-  if (first === "{") {
+  if (first === OPEN_OBJECT) {
     const members = newMembers();
-    for (cursor.at++; skip() !== "}"; ) {
-      if (text.charAt(cursor.at) === ",") cursor.at++;
-      skip();
+    for (cursor.at++; skipSpace(text, cursor) !== CLOSE_OBJECT; ) {
+      if (text.charCodeAt(cursor.at) === COMMA) cursor.at++;
+      skipSpace(text, cursor);
       const key = readString(text, cursor);
-      skip();
+      skipSpace(text, cursor);
       cursor.at++; // the colon
       members[key] = readValue(text, cursor);
     }
     cursor.at++;
     return members;
   }
-  const start = cursor.at;
-  while (/[\w.+-]/.test(text.charAt(cursor.at))) cursor.at++;
-  const word = text.slice(start, cursor.at);
+  WORD.lastIndex = cursor.at;
+  const word = WORD.exec(text)![0];
+  cursor.at += word.length;
   return word === "null" ? null : word === "true" ? true : word === "false" ? false : exactNumber(word);
 }
 
-function readString(text: string, cursor: { at: number }): string {
-  const start = cursor.at++;
-  let escaped = false;
-  for (; text.charAt(cursor.at) !== '"'; cursor.at++) {
-    if (text.charAt(cursor.at) !== "\\") continue;
-    escaped = true;
+const QUOTE = 34;
+const COMMA = 44;
+const OPEN_ARRAY = 91;
+const CLOSE_ARRAY = 93;
+const OPEN_OBJECT = 123;
+const CLOSE_OBJECT = 125;
+const WORD = /[\w.+-]+/y;
+
+/** The first character's code that is no white space, with the cursor on it. */
+function skipSpace(text: string, cursor: { at: number }): number {
+  for (;;) {
+    const char = text.charCodeAt(cursor.at);
+    if (char !== 32 && char !== 10 && char !== 13 && char !== 9) return char;
     cursor.at++;
   }
-  cursor.at++;
-  return escaped ? (JSON.parse(text.slice(start, cursor.at)) as string) : text.slice(start + 1, cursor.at - 1);
 }
+
+function readString(text: string, cursor: { at: number }): string {
+  const start = cursor.at;
+  const quote = text.indexOf('"', start + 1);
+  const inside = text.slice(start + 1, quote);
+  cursor.at = quote + 1;
+  if (!inside.includes("\\")) return inside;
+  ESCAPED.lastIndex = start;
+  const whole = ESCAPED.exec(text)![0];
+  cursor.at = start + whole.length;
+  return JSON.parse(whole) as string;
+}
+
+const ESCAPED = /"(?:[^"\\]|\\.)*"/y;
 
 /** JSON text of a value, its numbers digit for digit. */
 export function writeJson(value: Value): string {

@@ -1,6 +1,6 @@
 import { RE2JS } from "re2js";
-import { fieldValue, reportIn, type Context, type Scope } from "../context.ts";
-import { segmentValue, type Segment } from "../template.ts";
+import { fieldValue, type Context, type Scope } from "../context.ts";
+import { readSegment } from "../template.ts";
 import { textOf, type Value } from "../value.ts";
 import type { CompiledFunction } from "./compile.ts";
 import { aggregate, arithmetic } from "./functions-number.ts";
@@ -40,15 +40,8 @@ function evaluate(node: Node, run: Run): Sql {
 
 function partValue(part: Part, run: Run): Value | undefined {
   if ("lookup" in part) return run.found[part.lookup] ?? null;
-  const value = pieceValue(part, run);
+  const value = readSegment(part, run.scope, run.path);
   return run.scope.index !== undefined && Array.isArray(value) ? (value[run.scope.index] ?? null) : value;
-}
-
-function pieceValue(part: Segment, run: Run): Value | undefined {
-  if ("text" in part) return part.text;
-  const value = segmentValue(part, run.scope);
-  if (value === undefined) reportIn(run.scope, "TM_QEASY_FIELD_MISSING", run.path, part.name);
-  return value;
 }
 
 type Special = (args: Node[], run: Run) => Sql;
@@ -216,7 +209,7 @@ function aggregating(name: string): Special {
 
 function listLengths(node: Node, run: Run): number[] {
   const lengthOf = (part: Part): number[] => {
-    const value = "name" in part && part.name !== "random" ? fieldValue(run.scope, part.name) : null;
+    const value = "name" in part && !part.variable ? fieldValue(run.scope, part.name) : null;
     return Array.isArray(value) ? [value.length] : [];
   };
   if ("template" in node) return lengthOf(node.template);
