@@ -31,7 +31,7 @@ const OWN_KEYS: readonly string[] = ["api", "request", "response", "effect", "om
 
 /** All strategies in a text: one or several objects, in prose, a code fence, a wrapper, or as a text of JSON. @throws QeasyError TM_QEASY_JSON */
 export function readPaste(original: string, report: Report): Pasted[] {
-  const found = valuesIn(original, report).flatMap((value) => unwrap(value, undefined, original, report, 0));
+  const found = valuesIn(original, report).flatMap((value) => unwrap(value, undefined, original, report));
   if (found.length === 0) {
     throw new QeasyError("TM_QEASY_JSON", "there is no strategy in this text: no JSON object with api, request or the like", { fix: "Paste the strategy's metadata as Qeasy shows it." });
   }
@@ -61,17 +61,16 @@ function valuesIn(original: string, report: Report): Value[] {
   }
 }
 
-function unwrap(value: Value, side: Side | undefined, original: string, report: Report, depth: number): Pasted[] {
-  if (depth > 5) return [];
+function unwrap(value: Value, side: Side | undefined, original: string, report: Report): Pasted[] {
   if (typeof value === "string") {
     if (!/^\s*[{[]/.test(value)) return [];
     report(notice("TM_QEASY_WRAPPER", "", "JSON given as a text of JSON"));
-    return valuesIn(value, report).flatMap((inner) => unwrap(inner, side, original, report, depth + 1));
+    return valuesIn(value, report).flatMap((inner) => unwrap(inner, side, original, report));
   }
-  if (Array.isArray(value)) return value.flatMap((inner) => unwrap(inner, side, original, report, depth + 1));
+  if (Array.isArray(value)) return value.flatMap((inner) => unwrap(inner, side, original, report));
   if (!isMembers(value)) return [];
   const keys = Object.keys(value).filter((key) => Object.hasOwn(WRAPPERS, key) && (isMembers(value[key]) || typeof value[key] === "string"));
   if (keys.length === 0 || OWN_KEYS.some((key) => Object.hasOwn(value, key))) return [{ json: value, side, original }];
   report(notice("TM_QEASY_WRAPPER", "", keys.join(", ")));
-  return keys.flatMap((key) => unwrap(value[key]!, WRAPPERS[key] ?? side, original, report, depth + 1));
+  return keys.flatMap((key) => unwrap(value[key]!, WRAPPERS[key] ?? side, original, report));
 }

@@ -270,6 +270,11 @@ describe("lookups", () => {
     await expect(targetCalls(target(entry), [ROW], none)).resolves.toMatchObject({ failed: [{ error: { code: "TM_QEASY_LOOKUP_UNKNOWN" } }] });
   });
 
+  it("nobody is asked with an empty condition", async () => {
+    const entry = [{ field: "f", value: `${find} FID from ${STORED} where FNumber={{remark}} org='100'` }];
+    expect(await body(entry, ROW, { lookup: () => Promise.reject(new Error("asked")) })).toEqual({});
+  });
+
   it("one that cannot be read fails the row", async () => {
     await expect(one({ value: `${find} FID where FNumber='S01'` })).rejects.toMatchObject({ code: "TM_QEASY_UNSUPPORTED" });
   });

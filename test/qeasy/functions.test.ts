@@ -74,9 +74,9 @@ const CASES: [string, string | null][] = [
   // numbers
   ["ROUND(2.5)", "3"], ["ROUND(-2.5)", "-3"], ["ROUND(1.005,2)", "1.01"], ["ROUND(1234,-2)", "1200"], ["ROUND(99.9,2)", "99.90"], ["ROUND(5,2)", "5"], ["TRUNCATE(1.999,1)", "1.9"], ["TRUNCATE(-1.9,0)", "-1"], ["CEIL(1.1)", "2"], ["CEILING(-1.1)", "-1"], ["FLOOR(-1.1)", "-2"], ["ABS(-1.50)", "1.50"],
   ["SIGN(-3)", "-1"], ["SIGN(0)", "0"], ["POWER(2,10)", "1024"], ["SQRT(16)", "4"], ["SQRT(-1)", null], ["FORMAT(1234.5,2)", "1,234.50"], ["FORMAT(-1234567.891,1)", "-1,234,567.9"], ["GREATEST(1,3,2)", "3"], ["LEAST('b','a')", "a"], ["GREATEST(1,NULL)", null], ["ROUND(-0.4)", "0"],
-  ["CAST('12abc' AS SIGNED)", "12"], ["CAST(1.5 AS SIGNED)", "2"], ["CAST(-1 AS UNSIGNED)", "18446744073709551615"], ["CAST('1.239' AS DECIMAL(10,2))", "1.24"], ["CAST(1234 AS DECIMAL(4,2))", "99.99"], ["CAST(12 AS CHAR)", "12"], ["CAST('2024-03-15 10:00:00' AS DATE)", "2024-03-15"], ["CAST('2024-03-15' AS DATETIME)", "2024-03-15 00:00:00"], ["CONVERT('7',SIGNED)", "7"], ["CONVERT('7' USING utf8)", "7"],
+  ["CAST('12abc' AS SIGNED)", "12"], ["CAST(1.5 AS SIGNED)", "2"], ["CAST(2.5 AS SIGNED)", "3"], ["CAST(1.245 AS DECIMAL(10,2))", "1.25"], ["CONCAT(0.00125/1)", "0.001250000"], ["CONCAT(0.5/400)", "0.00125"], ["1/800", "0.0013"], ["CAST(-1 AS UNSIGNED)", "18446744073709551615"], ["CAST('1.239' AS DECIMAL(10,2))", "1.24"], ["CAST(1234 AS DECIMAL(4,2))", "99.99"], ["CAST(12 AS CHAR)", "12"], ["CAST('2024-03-15 10:00:00' AS DATE)", "2024-03-15"], ["CAST('2024-03-15' AS DATETIME)", "2024-03-15 00:00:00"], ["CONVERT('7',SIGNED)", "7"], ["CONVERT('7' USING utf8)", "7"],
   // dates
-  ["NOW()", "2024-03-15 10:30:00"], ["SYSDATE()", "2024-03-15 10:30:00"], ["CURRENT_TIMESTAMP", "2024-03-15 10:30:00"], ["CURRENT_TIMESTAMP()", "2024-03-15 10:30:00"], ["CURDATE()", "2024-03-15"], ["CURTIME()", "10:30:00"], ["UNIX_TIMESTAMP()", "1710469800"], ["UNIX_TIMESTAMP('2024-03-15')", "1710432000"], ["UNIX_TIMESTAMP('x')", null],
+  ["NOW()", "2024-03-15 10:30:00"], ["SYSDATE()", "2024-03-15 10:30:00"], ["CURRENT_TIMESTAMP", "2024-03-15 10:30:00"], ["CURRENT_TIMESTAMP()", "2024-03-15 10:30:00"], ["CURDATE()", "2024-03-15"], ["CURTIME()", "10:30:00"], ["UNIX_TIMESTAMP()", "1710469800"], ["UNIX_TIMESTAMP('2024-03-15')", "1710432000"], ["UNIX_TIMESTAMP('x')", null], ["UNIX_TIMESTAMP('2024-03-15T02:12:05Z')", "1710468725"], ["UNIX_TIMESTAMP('2024-03-15 04:12:05+02:00')", "1710468725"], ["UNIX_TIMESTAMP('2024/3/15')", "1710432000"], ["UNIX_TIMESTAMP(20240315)", "1710432000"],
   ["FROM_UNIXTIME(1710469800)", "2024-03-15 10:30:00"], ["FROM_UNIXTIME(1710469800.25,'%s.%f')", "00.250000"], ["FROM_UNIXTIME(-1)", null],
   ["DATE_FORMAT('2024-03-05 14:07:09','%Y %y %m %c %d %e %H %k %h %I %i %s %S %f %p %T %r %M %b %W %a %w %j %u %%')", "2024 24 03 3 05 5 14 14 02 02 07 09 09 000000 PM 14:07:09 02:07:09 PM March Mar Tuesday Tue 2 065 10 %"],
   ["DATE_FORMAT('2024-02-30','%Y')", null], ["DATE_FORMAT('2023-01-01','%u')", "00"], ["DATE_FORMAT('2024-12-31','%u')", "53"],
@@ -101,6 +101,11 @@ describe("functions", () => {
   it("aggregates over an empty list are NULL, and the count 0", async () => {
     const row = readJson('{"items":[]}');
     expect([await run("SUM({{items.qty}})", row), await run("MAX({{items.qty}})", row), await run("COUNT({{items.qty}})", row)]).toEqual([null, null, "0"]);
+  });
+
+  it("times turn at daylight saving where the zone has it", async () => {
+    expect(await run("UNIX_TIMESTAMP('2024-03-10 04:00:00')", ROW, { zone: "America/New_York" })).toBe("1710057600");
+    expect(await run("FROM_UNIXTIME(1710057600)", ROW, { zone: "America/New_York" })).toBe("2024-03-10 04:00:00");
   });
 
   it("UUID and RAND come from the context's random source", async () => {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import {
-  compileRequest, compileWriteBack, filterRow, compileConditions, importStrategies, lookupInRows, readJson, reportText, sourceRequest, targetCalls, temporalCrons, withRemedy, writeBack, writeJson, type Imported, type ImportOptions, type Value,
+  compileRequest, compileWriteBack, filterRow, compileConditions, importStrategies, lookupInRows, readJson, reportText, sourceRequest, targetCalls, temporalCrons, windowOf, withRemedy, writeBack, writeJson, type Imported, type ImportOptions, type Value,
 } from "../../src/qeasy/index.ts";
 import { context } from "./support.ts";
 
@@ -65,6 +65,17 @@ describe("every example", () => {
     expect(report.keys[0]).toMatchObject({ key: "api", outcome: "refused" });
     expect(writeJson(source!.json)).toBe(JSON.stringify(JSON.parse(read("033-xingchen-v2-customer-query-v3.json"))));
     expect(reportText(report)).toContain("source.api        refused: ");
+  });
+});
+
+describe("the window of a request", () => {
+  const window = (request: object[]): unknown => windowOf(importStrategies([{ text: JSON.stringify({ api: "a.query", request }) }]).source!.strategy);
+  it.each<[string, object[], object]>([
+    ["last sync to now", [{ field: "to", value: "{{CURRENT_TIME}}" }, { field: "from", value: "_function {{LAST_SYNC_TIME}}*1000" }, { field: "page_index", value: "1" }, { field: "page_size", value: "50" }], { begin: "from", end: "to", page: "page_index", pageSize: "page_size" }],
+    ["days ago", [{ field: "a", value: "{{DAYS_AGO_2|date}}" }, { field: "b", value: "{DAYS_AGO_1|date}" }, { field: "Limit", value: "{{PAGINATION_PAGE_SIZE}}" }, { field: "StartRow", value: "{{PAGINATION_START_ROW}}" }], { begin: "a", end: "b", page: "StartRow", pageSize: "Limit" }],
+    ["none", [{ field: "status", value: "4" }], { begin: undefined, end: undefined, page: undefined, pageSize: undefined }],
+  ])("%s", (_, request, expected) => {
+    expect(window(request)).toEqual(expected);
   });
 });
 
