@@ -22,7 +22,7 @@ export interface Context {
   mongoQuery?: boolean;
   /** `text` sends the text of a failed `_function`, as the platform does; `error` (the default) fails the row. */
   onFunctionError?: "error" | "text";
-  /** Gets what is noticed while rows are evaluated: fields that are missing, casts that failed, ambiguous lookups. */
+  /** Gets what is noticed while rows are evaluated: fields that are missing, casts that failed, ambiguous lookups; again for each row, so give it a `collector()`. */
   report?: Report;
 }
 

@@ -1,5 +1,6 @@
 import { temporalCrons } from "./cron.ts";
 import { compileConditions } from "./conditions.ts";
+import { compileEntries } from "./entries.ts";
 import { compileFormats } from "./format-response.ts";
 import type { Entry, Strategy } from "./model.ts";
 import { normalise, type NormaliseOptions } from "./normalise.ts";
@@ -93,6 +94,7 @@ function readSchedules(strategy: Strategy, report: Report): void {
   }
   if (strategy.id !== undefined && strategy.idCheck) report(notice("TM_QEASY_ID_CHECK", "source.idCheck", strategy.id, "info"));
   if (strategy.omissionRemedy === undefined) return;
+  compileEntries(strategy.omissionRemedy.takeOverRequest, "source.omissionRemedy.takeOverRequest", report);
   const path = "source.omissionRemedy.crontab";
   try {
     const crons = temporalCrons(strategy.omissionRemedy.crontab);

@@ -12,7 +12,7 @@ export { lookupInRows, type Lookup, type LookupCondition, type LookupQuery } fro
 export type { Entry, OmissionRemedy, Strategy } from "./model.ts";
 export { NOTICES, QeasyError, ROW_ERRORS, RowError, type Notice, type NoticeCode, type Report, type RowErrorCode, type Severity } from "./notice.ts";
 export type { Side } from "./paste.ts";
-export { reportText, type ImportReport, type KeyReport, type Outcome } from "./report.ts";
+export { collector, reportText, type ImportReport, type KeyReport, type Outcome } from "./report.ts";
 export { compileRequest, sourceRequest, targetCalls, withRemedy, type CompiledRequest, type TargetCall, type TargetCalls } from "./requests.ts";
 export { flattenRow, rowKey, rowNumber, splitRows, type SourceRow } from "./rows.ts";
 export { maskSecrets } from "./secrets.ts";

@@ -130,6 +130,7 @@ describe("values in other spellings", () => {
     ["wrong shapes refuse their key", { beatFlat: "items", request: "x" }, ["TM_QEASY_SHAPE", "TM_QEASY_SHAPE"]],
     ["an unknown operation of a source is read as none", { operation: { method: "odd" } }, ["TM_QEASY_OPERATION"]],
     ["a crontab that cannot be taken over", { omissionRemedy: { crontab: "0 0 L * ?" } }, ["TM_QEASY_CRON"]],
+    ["an expression of the remedy that cannot be read", { omissionRemedy: { crontab: "5 * * * *", takeOverRequest: [{ field: "a", value: "_function NO_SUCH(1)" }] } }, ["TM_QEASY_FUNCTION_UNKNOWN"]],
     ["children below a plain entry", { request: [{ field: "a", type: "string", value: "x", children: [{ field: "b" }] }] }, ["TM_QEASY_CHILDREN"]],
     ["an unknown type", { request: [{ field: "a", type: "money", value: "1.0" }] }, ["TM_QEASY_TYPE"]],
     ["an unknown parser", { request: [{ field: "a", value: "1.0", parser: { name: "X" } }] }, ["TM_QEASY_PARSER"]],
