@@ -13,10 +13,16 @@ const UNSCHEDULED_FRESHNESS_MS = 86_400_000;
 export function buildConfig(shaped: ShapedConfig, place: { file: string; home: string }, apis: readonly ApiDescription[]): TidemarkConfig {
   return {
     ...place,
-    accounts: byName(shaped.accounts, (name, { timeout, ...account }): AccountConfig => ({ name, ...account, timeoutMs: timeout })),
+    accounts: byName(shaped.accounts, buildAccount),
     pipelines: byName(shaped.pipelines, (name, pipeline) => buildPipeline(name, pipeline, apis)),
     runtime: { taskQueue: shaped.runtime.taskQueue, heartbeatMs: shaped.runtime.heartbeat, versioning: shaped.runtime.versioning },
   };
+}
+
+function buildAccount(name: string, { timeout: timeoutMs, ...account }: ShapedConfig["accounts"][string]): AccountConfig {
+  if (account.kind !== "legacy") return { name, ...account, timeoutMs };
+  const { holdAfterRefresh: holdAfterRefreshMs, ...legacy } = account;
+  return { name, ...legacy, holdAfterRefreshMs, timeoutMs };
 }
 
 function buildPipeline(name: string, { source, schedule, audit, mapping, target, freshness }: ShapedPipeline, apis: readonly ApiDescription[]): PipelineConfig {
@@ -32,7 +38,8 @@ function buildPipeline(name: string, { source, schedule, audit, mapping, target,
     },
     schedule: schedule === null ? null : buildSchedule(schedule),
     audit: audit === null ? null : { ...buildSchedule(audit), byIds: audit.ids, repair: audit.repair, target: audit.target },
-    mapping: { id: mapping.id ?? api.idField },
+    // In a call's metadata the list's key stands for the id of its entries.
+    mapping: { id: mapping.id === undefined || (api.call === true && api.listFields.includes(mapping.id)) ? api.idField : mapping.id },
     target: {
       ...otherTarget,
       headers: secret === null ? headers : { ...headers, Authorization: `Bearer ${secret}` },

@@ -43,17 +43,32 @@ const cron = text.superRefine((value, context) => {
   if (expected !== null) context.addIssue({ code: "custom", params: { expected } });
 });
 
-const account = z.strictObject({
+/** "" from an unset variable means that there is none. */
+const optionalDate = optionalText.transform((value, context) => {
+  const at = value === null ? null : parseShanghai(value);
+  if (value === null || at !== null) return at;
+  context.addIssue({ code: "custom" });
+  return z.NEVER;
+});
+
+const anyAccount = {
   platform: z.literal("jushuitan"),
-  kind: z.enum(["self", "isv"]),
-  baseUrl: url.prefault("https://openapi.jushuitan.com"),
-  appKey: text,
-  appSecret: text,
-  accessToken: optionalText,
-  refreshToken: optionalText,
   limits: z.strictObject({ perSecond: count(1).default(5), perMinute: count(1).default(100) }).prefault({}),
   timeout: duration(100).prefault("30s"),
-});
+};
+const app = {
+  ...anyAccount, baseUrl: url.prefault("https://openapi.jushuitan.com"), appKey: text, appSecret: text, accessToken: optionalText, refreshToken: optionalText,
+};
+
+const account = z.discriminatedUnion("kind", [
+  z.strictObject({ ...app, kind: z.literal("self") }),
+  z.strictObject({ ...app, kind: z.literal("isv"), tokenExpiresAt: optionalDate, authUrl: url.prefault("https://openweb.jushuitan.com/auth") }),
+  z.strictObject({
+    ...anyAccount, kind: z.literal("legacy"), baseUrl: url.prefault("https://open.erp321.com/api/open/query.aspx"),
+    partnerId: text, partnerKey: text, token: optionalText, tokenExpiresAt: optionalDate, holdAfterRefresh: duration(0).prefault("45s"),
+  }),
+  z.strictObject({ ...anyAccount, kind: z.literal("bearer"), baseUrl: url.prefault("https://jushuitan.com"), token: optionalText, tokenId: optionalText }),
+]);
 
 const source = z.strictObject({
   account: text,
@@ -66,6 +81,7 @@ const source = z.strictObject({
   settle: duration(0).prefault("3m"),
   sliceRecords: count(2).optional(),
   params: z.record(z.string(), z.json()).default({}),
+  number: text.optional(),
 });
 
 const target = z.strictObject({

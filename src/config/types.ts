@@ -21,22 +21,53 @@ export interface RuntimeConfig {
   versioning: boolean;
 }
 
-export interface AccountConfig {
+interface AnyAccount {
   name: string;
   platform: "jushuitan";
-  /** `self`: a merchant's own app; `isv`: a service provider's app. */
-  kind: "self" | "isv";
-  /** Without a trailing slash. */
+  /** Without a trailing slash; `legacy`: the gateway's whole address. */
   baseUrl: string;
+  limits: { perSecond: number; perMinute: number };
+  /** One HTTP request's total time limit (ms). Default 30 s. */
+  timeoutMs: number;
+}
+
+/** An app on the new open platform. `self`: a merchant's own; `isv`: a service provider's. */
+export interface AppAccount extends AnyAccount {
+  kind: "self" | "isv";
   appKey: string;
   appSecret: string;
   /** Seeds of the token store; null when not given. */
   accessToken: string | null;
   refreshToken: string | null;
-  limits: { perSecond: number; perMinute: number };
-  /** One HTTP request's total time limit (ms). Default 30 s. */
-  timeoutMs: number;
+  /** `isv`: when the token given expires, by the user's word (epoch ms). */
+  tokenExpiresAt?: number | null;
+  /** `isv`: the page on which a merchant authorises the app. */
+  authUrl?: string;
 }
+
+/** The old platform (query.aspx). */
+export interface LegacyAccount extends AnyAccount {
+  kind: "legacy";
+  partnerId: string;
+  partnerKey: string;
+  /** Seed of the token store; null when not given. */
+  token: string | null;
+  /** By the user's word (epoch ms); null: one year from the last refresh that took effect. */
+  tokenExpiresAt: number | null;
+  /** How long business calls wait after a refresh (ms). Default 45 s. */
+  holdAfterRefreshMs: number;
+}
+
+/** The simple form: a bearer token, which `refresh.token` exchanges for a new one. */
+export interface BearerAccount extends AnyAccount {
+  kind: "bearer";
+  /** Seed of the token store; null when not given. */
+  token: string | null;
+  /** The id whose token the account uses; null: the only one, or the first of an answer. */
+  tokenId: string | null;
+}
+
+export type AccountConfig = AppAccount | LegacyAccount | BearerAccount;
 
 export type CursorKind = "version" | "window" | "auto";
 
@@ -58,6 +89,8 @@ export interface SourceConfig {
   sliceRecords: number;
   /** Further parameters of the API, sent as they are. */
   params: Record<string, JsonValue>;
+  /** A call's `number`: a count or a list of the answer, compared with the rows read, or a field of the row. */
+  number?: string | undefined;
 }
 
 export interface PipelineConfig {

@@ -22,23 +22,55 @@ export interface UserConfig {
   };
 }
 
-/** An account of a platform. */
-export interface UserAccount {
+interface AnyUserAccount {
   platform: "jushuitan";
-  /** `self`: a merchant's own app; `isv`: a service provider's app. */
-  kind: "self" | "isv" | EnvReference;
-  /** Default `https://openapi.jushuitan.com`. */
+  /** Default: the production address of the kind of account. */
   baseUrl?: Text;
-  appKey: Text;
-  appSecret: Text;
-  /** Seeds of the token store; optional for `self`, which gets its tokens by itself. */
-  accessToken?: Text;
-  refreshToken?: Text;
   /** What the platform grants the account, all workers together. Default 5 and 100. */
   limits?: { perSecond?: Count; perMinute?: Count };
   /** One request's total time limit. Default `30s`. */
   timeout?: Duration;
 }
+
+/** An app on the new open platform. */
+export interface UserAppAccount extends AnyUserAccount {
+  /** `self`: a merchant's own app; `isv`: a service provider's app. */
+  kind: "self" | "isv" | EnvReference;
+  appKey: Text;
+  appSecret: Text;
+  /** Seeds of the token store; optional for `self`, which gets its tokens by itself. */
+  accessToken?: Text;
+  refreshToken?: Text;
+  /** `isv` only: when `accessToken` expires, a date or a time; without it the expiry is known once a code was exchanged. */
+  tokenExpiresAt?: Text;
+  /** `isv` only: the page on which a merchant authorises the app. Default `https://openweb.jushuitan.com/auth`. */
+  authUrl?: Text;
+}
+
+/** The old platform. */
+export interface UserLegacyAccount extends AnyUserAccount {
+  kind: "legacy";
+  partnerId: Text;
+  partnerKey: Text;
+  /** Seed of the token store; or `tidemark token set`. */
+  token?: Text;
+  /** When it expires, a date or a time. Without it: one year from the last refresh that took effect. */
+  tokenExpiresAt?: Text;
+  /** How long business calls wait after a refresh. Default `45s`. */
+  holdAfterRefresh?: Duration;
+}
+
+/** The simple form: a bearer token that `refresh.token` exchanges. */
+export interface UserBearerAccount extends AnyUserAccount {
+  kind: "bearer";
+  /** Seed of the token store; or `tidemark token set`. */
+  token?: Text;
+  /** The id whose token the account uses. Default: the only one, or the first of an answer. */
+  tokenId?: Text;
+}
+
+/** An account of a platform. */
+export type UserAccount = UserAppAccount | UserLegacyAccount | UserBearerAccount;
 
 /** One API of an account, copied to one target. */
 export interface UserPipeline {
@@ -75,6 +107,8 @@ export interface UserSource {
   sliceRecords?: Count;
   /** Further parameters of the API, sent as they are. */
   params?: Record<string, JsonValue | EnvReference>;
+  /** `refresh.token` only: a count or a list of the answer, which is compared with the rows read, or a field of the row. */
+  number?: Text;
 }
 
 export interface UserQeasyTarget {

@@ -51,6 +51,10 @@ export interface WindowQuery {
 export interface ApiDescription {
   /** The path, for example `/open/orders/single/query`. */
   path: string;
+  /** The same API's name on the old platform, for example `orders.single.query`; null: it has none. */
+  method: string | null;
+  /** true: a call whose rows tell what it did, not a state of the source; one request a run. */
+  call?: true;
   title: string;
   /** Possible keys of the list in the answer, first match wins. */
   listFields: readonly string[];

@@ -33,9 +33,14 @@ export interface Fingerprints {
 export function fingerprints(pipeline: PipelineConfig, account: AccountConfig): Fingerprints {
   const { source, target, mapping } = pipeline;
   return {
-    source: digest([account.platform, account.kind, account.baseUrl, account.appKey, source.api, source.params]),
+    source: digest([account.platform, account.kind, account.baseUrl, identityOf(account), source.api, source.params]),
     target: digest([target.use, target.baseUrl, target.api, mapping]),
   };
+}
+
+/** What the platform knows the account by. */
+function identityOf(account: AccountConfig): string | null {
+  return account.kind === "legacy" ? account.partnerId : account.kind === "bearer" ? account.tokenId : account.appKey;
 }
 
 function digest(parts: unknown): string {

@@ -1,14 +1,17 @@
-import type { AccountConfig, PipelineConfig, TidemarkConfig } from "../config/types.ts";
+import type { AccountConfig, BearerAccount, PipelineConfig, TidemarkConfig } from "../config/types.ts";
 import { ConfigError } from "../errors.ts";
 import { acquireRequest, pauseRequests } from "../quota/budget.ts";
 import type { SourceDeps } from "../source/contract.ts";
-import { createJushuitanSource, getApi, getInitToken, refreshToken } from "../source/jushuitan/index.ts";
+import { createJushuitanSource, getApi, getInitToken, refreshBearer, refreshLegacy, refreshToken } from "../source/jushuitan/index.ts";
 import { localOffset, saveOffset } from "../store/clock.ts";
 import type { Store } from "../store/db.ts";
 import type { Lane } from "../store/leases.ts";
 import type { Target } from "../target/contract.ts";
 import { createQeasyTarget } from "../target/qeasy.ts";
-import { createTokens, type Tokens } from "../tokens/tokens.ts";
+import { createAppTokens } from "../tokens/app.ts";
+import { type BearerTokens, createBearerTokens } from "../tokens/bearer.ts";
+import { createLegacyTokens } from "../tokens/legacy.ts";
+import type { Tokens } from "../tokens/tokens.ts";
 import type { BudgetedSource, PipelineContext } from "./context.ts";
 
 /** What a worker, or a command, works with. */
@@ -51,11 +54,22 @@ function budgetDeps({ store }: Services, account: AccountConfig, lane: Lane, onG
 
 /** The account's tokens, shared by all workers. */
 export function tokensOf(services: Services, account: AccountConfig): Tokens {
+  const { store, key } = services;
+  if (account.kind === "bearer") return bearerTokensOf(services, account);
   const deps = budgetDeps(services, account, "forward");
-  return createTokens(services.store, services.key, account, {
+  if (account.kind === "legacy") {
+    return createLegacyTokens({ store, key, account }, { refresh: (token, signal) => refreshLegacy(account, token, { deps, signal }), hold: deps.pause });
+  }
+  return createAppTokens({ store, key, account }, {
     init: (signal) => getInitToken(account, { deps, signal }),
     refresh: (token, signal) => refreshToken(account, token, { deps, signal }),
   });
+}
+
+/** The tokens of a bearer account, with the exchange that its pipelines make. */
+export function bearerTokensOf(services: Services, account: BearerAccount, onGrant?: (readNo: string) => void): BearerTokens {
+  const deps = budgetDeps(services, account, "forward", onGrant);
+  return createBearerTokens({ ...services, account }, { exchange: (token, signal) => refreshBearer(account, token, { deps, signal }) });
 }
 
 /** A source's dependencies, bound to the store: shared tokens, budget and clock. */

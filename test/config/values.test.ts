@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { defineConfig, env } from "../../src/index.ts";
-import type { UserAccount, UserConfig, UserPipeline, UserQeasyTarget, UserSource } from "../../src/index.ts";
+import type { UserAppAccount, UserConfig, UserPipeline, UserQeasyTarget, UserSource } from "../../src/index.ts";
 import { validateConfig, type ValidateOptions } from "../../src/config/validate.ts";
 import { configErrorOf, ENV, problemsOf } from "./support.ts";
 
 const OUTBOUND = "/open/orders/out/simple/query";
 
 interface Changes {
-  account?: Partial<UserAccount>;
+  account?: Partial<UserAppAccount>;
   source?: Partial<UserSource>;
   target?: Partial<UserQeasyTarget>;
   pipeline?: Partial<UserPipeline>;

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import type { AccountConfig, PipelineConfig } from "../../src/config/types.ts";
+import type { AccountConfig, AppAccount, PipelineConfig } from "../../src/config/types.ts";
 import { ensureStream, keepStream, reloadStream } from "../../src/store/streams.ts";
 import { type Bench, startBench } from "../support/pipeline.ts";
 
@@ -12,7 +12,7 @@ const CHANGES: [string, (pipeline: PipelineConfig, account: AccountConfig) => vo
   ["the mapping", ({ mapping }) => (mapping.id = "so_id")],
   ["the source's API", ({ source }) => (source.api = "/open/orders/out/simple/query")],
   ["the source's parameters", ({ source }) => (source.params = { shop_id: 7 })],
-  ["the source's app", (_, account) => (account.appKey = "another")],
+  ["the source's app", (_, account) => ((account as AppAccount).appKey = "another")],
   ["the cursor", ({ source }) => (source.cursor = "window")],
 ];
 

@@ -32,7 +32,7 @@ export function testConfig(overrides: ConfigOverrides = {}): TidemarkConfig {
       main: {
         name: "main", platform: "jushuitan", kind: "self", baseUrl: "http://127.0.0.1:9", appKey: "demo-app", appSecret: "demo-secret",
         accessToken: null, refreshToken: null, limits: { perSecond: 1000, perMinute: 60_000 }, timeoutMs: 5_000, ...overrides.account,
-      },
+      } as AccountConfig,
     },
     pipelines: {
       orders: {

@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import { z } from "zod";
-import type { AccountConfig } from "../../config/types.ts";
+import type { AppAccount } from "../../config/types.ts";
 import { SourceError } from "../../errors.ts";
 import { call, type BudgetDeps, type Call } from "./call.ts";
 import type { HttpOptions } from "./client.ts";
@@ -39,7 +39,7 @@ const grantSchema = z.object({
  * stored token first.
  * @throws SourceError `TM_REAUTHORISE` for an `isv` account, without asking the platform; others as in errors.ts
  */
-export async function getInitToken(account: AccountConfig, options: AuthOptions): Promise<TokenGrant> {
+export async function getInitToken(account: AppAccount, options: AuthOptions): Promise<TokenGrant> {
   refuseIsv(account, "can get no token by itself");
   const code = Array.from({ length: CODE_LENGTH }, () => CODE_LETTERS[randomInt(CODE_LETTERS.length)]).join("");
   return grant(account, { path: "/openWeb/auth/getInitToken", fields: { grant_type: "authorization_code", code } }, options);
@@ -50,7 +50,7 @@ export async function getInitToken(account: AccountConfig, options: AuthOptions)
  * change nothing, so compare the expiry before and after. Store the answer whole: the token may have changed.
  * @throws SourceError `TM_REAUTHORISE` for an `isv` account, for which the platform forbids it; others as in errors.ts
  */
-export async function refreshToken(account: AccountConfig, token: string, options: AuthOptions): Promise<TokenGrant> {
+export async function refreshToken(account: AppAccount, token: string, options: AuthOptions): Promise<TokenGrant> {
   refuseIsv(account, "must not refresh its token");
   const fields = { grant_type: "refresh_token", refresh_token: token, scope: "all" };
   return grant(account, { path: "/openWeb/auth/refreshToken", fields, secrets: [token] }, options);
@@ -60,20 +60,20 @@ export async function refreshToken(account: AccountConfig, token: string, option
  * The token for the code that the platform's authorisation page hands back (valid 15 minutes, once).
  * @throws SourceError as in errors.ts
  */
-export async function exchangeCode(account: AccountConfig, code: string, options: AuthOptions): Promise<TokenGrant> {
+export async function exchangeCode(account: AppAccount, code: string, options: AuthOptions): Promise<TokenGrant> {
   const fields = { grant_type: "authorization_code", code };
   return grant(account, { path: "/openWeb/auth/accessToken", fields, secrets: [code] }, options);
 }
 
-function refuseIsv(account: AccountConfig, what: string): void {
+function refuseIsv(account: AppAccount, what: string): void {
   if (account.kind !== "isv") return;
   throw new SourceError("final", "TM_REAUTHORISE", `The account ${account.name} is a service provider's app and ${what}`, {
     path: `accounts.${account.name}.accessToken`,
-    fix: "Have the merchant authorise the app again on the open platform and put the new token into the configuration.",
+    fix: `Have the merchant authorise the app again: run \`tidemark token authorize ${account.name}\`.`,
   });
 }
 
-async function grant(account: AccountConfig, request: Call, { deps, signal, http = {} }: AuthOptions): Promise<TokenGrant> {
+async function grant(account: AppAccount, request: Call, { deps, signal, http = {} }: AuthOptions): Promise<TokenGrant> {
   const { envelope, context } = await call({ account, deps, tokens: null, http }, request, signal);
   const parsed = grantSchema.safeParse(envelope.data ?? envelope.body);
   if (!parsed.success) {

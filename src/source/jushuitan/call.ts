@@ -3,7 +3,9 @@ import type { AccessToken, SourceDeps } from "../contract.ts";
 import { post, type HttpOptions } from "./client.ts";
 import type { Envelope } from "./envelope.ts";
 import { answerError, classify, type FailureContext } from "./errors.ts";
-import type { FormFields } from "./sign.ts";
+import { type Call, wireOf } from "./wire.ts";
+
+export type { Call } from "./wire.ts";
 
 /** Pauses that the platform's two rate refusals ask for (ms): 199 is the limit of a second, 200 that of a minute. */
 const SECOND_PAUSE_MS = 1_200;
@@ -23,14 +25,6 @@ export interface Link {
   deps: BudgetDeps;
   tokens: Pick<SourceDeps, "token" | "renewToken"> | null;
   http: HttpOptions;
-}
-
-/** One call: a path, and the fields beside those that every call carries. */
-export interface Call {
-  path: string;
-  fields: FormFields;
-  /** Values among the fields that must not appear in errors. */
-  secrets?: readonly string[];
 }
 
 /** An answer with code 0. */
@@ -56,37 +50,31 @@ interface Tried {
  * @throws SourceError of the classes in errors.ts; the signal's reason when it aborts
  */
 export async function call(link: Link, request: Call, signal: AbortSignal): Promise<Outcome> {
-  const { account, deps, tokens } = link;
+  const { account, deps } = link;
+  const tokens = request.token === undefined ? link.tokens : null;
+  const wire = wireOf(account);
   const tried: Tried = { renewed: false, reread: false, clock: false };
   let learned: number | null = null;
   for (let requests = 1; ; requests++) {
     signal.throwIfAborted();
     await deps.acquire(signal);
     const token = tokens === null ? null : await tokens.token();
+    const carried = token?.value ?? request.token ?? null;
     const known = await deps.clockOffsetMs();
     const offset = learned ?? known;
-    const secrets = secretsOf(account, token, request);
-    const context: FailureContext = { account: account.name, api: request.path, requests, requestId: null, secrets };
-    const reply = await post(
-      {
-        baseUrl: account.baseUrl,
-        path: request.path,
-        fields: { ...request.fields, app_key: account.appKey, ...(token === null ? {} : { access_token: token.value }) },
-        appSecret: account.appSecret,
-        clockOffsetMs: offset,
-        timeoutMs: account.timeoutMs,
-        http: link.http,
-      },
-      context,
-      signal,
-    );
+    const secrets = [...wire.secrets, ...(carried === null ? [] : [carried]), ...(request.secrets ?? [])];
+    const context: FailureContext = { account: account.name, kind: account.kind, api: wire.nameOf(request), requests, requestId: null, secrets };
+    const sent = { wire, call: request, token: carried, clockOffsetMs: offset, timeoutMs: account.timeoutMs, http: link.http };
+    const reply = await post(sent, context, signal);
     const { envelope, clock } = reply;
     if (clock !== null && Math.abs(clock.offsetMs - known) > CLOCK_GRAIN_MS + clock.errorMs) await deps.reportClock(clock.offsetMs);
 
-    const safe = { ...context, requestId: envelope?.requestId ?? null, secrets: [...secrets, reply.sign] };
+    const safe = { ...context, requestId: envelope?.requestId ?? null, secrets: [...secrets, ...reply.secrets] };
     const verdict = {
       code: envelope?.code ?? reply.status,
       msg: envelope?.msg ?? "",
+      success: envelope?.success ?? null,
+      legacy: account.kind === "legacy",
       skewMs: clock === null ? null : Math.abs(clock.offsetMs - offset),
     };
     const meaning = classify(verdict);
@@ -119,11 +107,4 @@ async function renewed(tokens: NonNullable<Link["tokens"]>, used: AccessToken, t
 function pauseOf(code: number, retryAfterMs: number | null): number {
   const usual = code === 199 ? SECOND_PAUSE_MS : MINUTE_PAUSE_MS;
   return retryAfterMs === null ? usual : Math.min(Math.max(retryAfterMs, SECOND_PAUSE_MS), LONGEST_PAUSE_MS);
-}
-
-function secretsOf(account: AccountConfig, token: AccessToken | null, request: Call): string[] {
-  const { appKey, appSecret, accessToken, refreshToken } = account;
-  return [appKey, appSecret, accessToken, refreshToken, token?.value, ...(request.secrets ?? [])].filter(
-    (secret) => secret !== null && secret !== undefined,
-  );
 }

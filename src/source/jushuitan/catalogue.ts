@@ -20,6 +20,7 @@ const OWN_MALLS_ONLY = [
 export const CATALOGUE: readonly ApiDescription[] = [
   {
     path: "/open/orders/single/query",
+    method: "orders.single.query",
     title: "订单查询（自有商城、跨境线下）",
     listFields: ["orders"],
     idField: "o_id",
@@ -35,6 +36,7 @@ export const CATALOGUE: readonly ApiDescription[] = [
   },
   {
     path: "/open/orders/out/simple/query",
+    method: "orders.out.simple.query",
     title: "销售出库查询",
     listFields: ["datas", "orders"],
     idField: "io_id",

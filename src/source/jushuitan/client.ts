@@ -2,11 +2,10 @@ import { isUtf8 } from "node:buffer";
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import axios, { isAxiosError } from "axios";
-import { readEnvelope, type Envelope } from "./envelope.ts";
+import type { Envelope } from "./envelope.ts";
 import { transientError, type FailureContext } from "./errors.ts";
-import { FORM_TYPE, signedForm } from "./form.ts";
 import { excerpt } from "./redact.ts";
-import { sign, type FormFields } from "./sign.ts";
+import type { Call, Wire, WireRequest } from "./wire.ts";
 
 /** How requests travel. Agents default to keep-alive agents that all sources of the process share. */
 export interface HttpOptions {
@@ -22,11 +21,10 @@ const sharedHttpsAgent = new HttpsAgent({ keepAlive: true, scheduling: "lifo" })
 
 /** One request, before its timestamp and signature. */
 export interface PostRequest {
-  baseUrl: string;
-  path: string;
-  /** All fields but `timestamp`, `charset` and `sign`. */
-  fields: FormFields;
-  appSecret: string;
+  wire: Wire;
+  call: Call;
+  /** null: the call carries none. */
+  token: string | null;
   /** Source clock minus local clock (ms), for the timestamp. */
   clockOffsetMs: number;
   /** Limit for everything from connecting to the last byte (ms). */
@@ -44,8 +42,8 @@ export interface Reply {
   retryAfterMs: number | null;
   /** Source clock minus local clock (ms) by the `Date` header, and how far that may be off; null without the header. */
   clock: { offsetMs: number; errorMs: number } | null;
-  /** The signature sent, so that it can be kept out of errors. */
-  sign: string;
+  /** What was sent and must be kept out of errors, such as the signature. */
+  secrets: readonly string[];
 }
 
 /**
@@ -56,19 +54,18 @@ export interface Reply {
 export async function post(request: PostRequest, context: FailureContext, signal: AbortSignal): Promise<Reply> {
   const sentAt = Date.now();
   const timestamp = String(Math.floor((sentAt + request.clockOffsetMs) / 1000));
-  const fields = { ...request.fields, charset: "utf-8", timestamp };
-  const signature = sign(fields, request.appSecret);
-  const safe: FailureContext = { ...context, secrets: [...context.secrets, signature] };
-  const received = await transfer(request, signedForm(fields, request.appSecret), safe, signal);
-  const { status, headers, body } = received;
+  const written = request.wire.write(request.call, request.token, timestamp);
+  const safe: FailureContext = { ...context, secrets: [...context.secrets, ...written.secrets] };
+  const { status, headers, body } = await transfer(request, written, safe, signal);
 
   const seen = `HTTP ${status}`;
   const clock = clockOf(headers["date"], sentAt, Date.now());
   const retryAfterMs = retryAfterOf(headers["retry-after"]);
   const text = isUtf8(body) ? body.toString("utf8").replace(/^\uFEFF/, "") : null;
-  const envelope = text === null ? "a body that is not UTF-8" : readEnvelope(text);
-  if (typeof envelope !== "string") return { status, text: text ?? "", envelope, retryAfterMs, clock, sign: signature };
-  if (status === 429) return { status, text: text ?? "", envelope: null, retryAfterMs, clock, sign: signature };
+  const envelope = text === null ? "a body that is not UTF-8" : request.wire.read(text, status);
+  const reply = { status, text: text ?? "", retryAfterMs, clock, secrets: written.secrets };
+  if (typeof envelope !== "string") return { ...reply, envelope };
+  if (status === 429) return { ...reply, envelope: null };
   const shown = excerpt(text ?? "", safe.secrets);
   throw transientError(`answered ${seen} with ${envelope}${shown === "" ? "" : `: ${shown}`}`, safe, { status, bytes: body.length });
 }
@@ -79,9 +76,8 @@ interface Received {
   body: Buffer;
 }
 
-async function transfer(request: PostRequest, form: string, context: FailureContext, signal: AbortSignal): Promise<Received> {
+async function transfer(request: PostRequest, { url, body, headers }: WireRequest, context: FailureContext, signal: AbortSignal): Promise<Received> {
   signal.throwIfAborted();
-  const url = request.baseUrl + request.path;
   const stop = new AbortController();
   const abort = () => stop.abort();
   signal.addEventListener("abort", abort, { once: true });
@@ -94,12 +90,12 @@ async function transfer(request: PostRequest, form: string, context: FailureCont
     const response = await axios.request<Buffer>({
       method: "POST",
       url,
-      data: form,
-      headers: { "Content-Type": FORM_TYPE, Accept: "application/json" },
+      data: body,
+      headers: { ...headers, Accept: "application/json" },
       responseType: "arraybuffer",
       transformRequest: [(data: unknown) => data],
       validateStatus: () => true,
-      maxRedirects: 0, // a redirect would carry the signed form to an address that nobody configured
+      maxRedirects: 0, // a redirect would carry the signed request to an address that nobody configured
       maxContentLength: request.http.maxBytes ?? MAX_BYTES,
       httpAgent: request.http.httpAgent ?? sharedHttpAgent,
       httpsAgent: request.http.httpsAgent ?? sharedHttpsAgent,

@@ -2,6 +2,15 @@ import { z } from "zod";
 
 const digits = z.string().trim().regex(/^-?\d{1,9}$/).transform(Number);
 
+const flag = z
+  .unknown()
+  .optional()
+  .transform((value) => {
+    const text = typeof value === "string" ? value.trim().toLowerCase() : value;
+    if (text === true || text === 1 || text === "1" || text === "true") return true;
+    return text === false || text === 0 || text === "0" || text === "false" ? false : null;
+  });
+
 /** The head of every answer. Unknown keys appear without notice and are ignored here; the raw text keeps them. */
 const envelopeSchema = z.object({
   /** 0 is success and nothing else is: 200 in a body means "too many requests". */
@@ -15,6 +24,7 @@ const envelopeSchema = z.object({
     .optional()
     .transform((id) => (typeof id === "string" && id !== "" ? id : null)),
   data: z.unknown().optional(),
+  issuccess: flag,
 });
 
 /** An answer as JSON.parse reads it: good for its shape, not for numbers, which may be rounded. */
@@ -22,6 +32,8 @@ export interface Envelope {
   code: number;
   msg: string;
   requestId: string | null;
+  /** `issuccess` of the old platform, boolean or text; null where there is none. */
+  success: boolean | null;
   /** The value under `data`. */
   data: unknown;
   /** The whole answer. */
@@ -30,18 +42,28 @@ export interface Envelope {
 
 /** The envelope of a body, or in words why it is none; the words hold nothing of the body. */
 export function readEnvelope(text: string): Envelope | string {
+  const body = readObject(text);
+  return typeof body === "string" ? body : envelopeOf(body);
+}
+
+/** The envelope of a JSON object, or in words why it is none. */
+export function envelopeOf(body: Record<string, unknown>): Envelope | string {
+  if (!Object.hasOwn(body, "code")) return "a JSON body without `code`";
+  const parsed = envelopeSchema.safeParse(body);
+  if (!parsed.success) return "a JSON body whose `code` is not a whole number";
+  const { code, msg, request_id: requestId, data, issuccess: success } = parsed.data;
+  return { code, msg, requestId, success, data, body };
+}
+
+/** The JSON object of a body, or in words why there is none. */
+export function readObject(text: string): Record<string, unknown> | string {
   if (text.trim() === "") return "an empty body";
-  let body: unknown;
   try {
-    body = JSON.parse(text);
+    const body: unknown = JSON.parse(text);
+    return isObject(body) ? body : "a JSON body without `code`";
   } catch {
     return text.trimStart().startsWith("<") ? "an HTML page" : "a broken or cut JSON body";
   }
-  if (!isObject(body) || !Object.hasOwn(body, "code")) return "a JSON body without `code`";
-  const parsed = envelopeSchema.safeParse(body);
-  if (!parsed.success) return "a JSON body whose `code` is not a whole number";
-  const { code, msg, request_id: requestId, data } = parsed.data;
-  return { code, msg, requestId, data, body };
 }
 
 const count = z
@@ -50,15 +72,6 @@ const count = z
   .transform((value) => {
     if (typeof value === "string" && /^\s*\d{1,15}\s*$/.test(value)) return Number(value);
     return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;
-  });
-
-const flag = z
-  .unknown()
-  .optional()
-  .transform((value) => {
-    const text = typeof value === "string" ? value.trim().toLowerCase() : value;
-    if (text === true || text === 1 || text === "1" || text === "true") return true;
-    return text === false || text === 0 || text === "0" || text === "false" ? false : null;
   });
 
 const pagingSchema = z.object({ data_count: count, page_count: count, has_next: flag });

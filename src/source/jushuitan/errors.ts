@@ -1,3 +1,4 @@
+import type { AccountConfig } from "../../config/types.ts";
 import { SourceError, type SourceFailureKind } from "../../errors.ts";
 import { excerpt, withoutValues } from "./redact.ts";
 
@@ -20,6 +21,10 @@ export interface Verdict {
   msg: string;
   /** How far the timestamp sent was from the source's clock (ms, absolute), when the answer tells. */
   skewMs?: number | null;
+  /** The old platform's `issuccess`. */
+  success?: boolean | null;
+  /** Whether the old platform answered: its table has other codes for the sign, the clock and internal errors. */
+  legacy?: boolean;
 }
 
 /** The older official table puts the limit at 10 minutes, the newer one at 15. */
@@ -34,21 +39,23 @@ function plain(msg: string): string {
  * The meaning of code and message together, first match wins, because the platform's two official tables use the
  * same codes (140, 150, 180, 190, 200) for different things.
  */
-export function classify({ code, msg, skewMs }: Verdict): AnswerClass {
-  if (code === 0) return "ok";
+export function classify({ code, msg, skewMs, success = null, legacy = false }: Verdict): AnswerClass {
+  if (code === 0) return success === false ? "business" : "ok";
   const text = plain(msg);
   if (code === 100 || (text.includes("access_token") && /过期|超时|无效/.test(text))) return "token";
   if (code === 150 && /禁止刷新|重新授权/.test(text)) return "reauthorise";
-  if (code === 10 || text.includes("签名")) return "sign";
+  if (code === (legacy ? 120 : 10) || text.includes("签名")) return "sign";
   if (text.includes("timestamp") || (text.includes("时间戳") && text.includes("无效"))) return "clock";
-  if (code === 180 && (skewMs ?? 0) >= CLOCK_LIMIT_MS) return "clock";
+  if (code === 180 && (legacy || (skewMs ?? 0) >= CLOCK_LIMIT_MS)) return "clock";
   if (code === 110 || text.includes("白名单")) return "ip";
   if (code === 190 || code === 21024 || text.includes("权限")) return "permission";
   if (code === 199 || (code === 200 && (text === "" || text.includes("频")))) return "rate";
   if (/频繁|频次|频率|限流/.test(text)) return "rate";
-  if (code === 150 && text.includes("内部处理异常")) return "transient";
+  if (code === 150 && (legacy || text.includes("内部处理异常"))) return "transient";
   return "business";
 }
+
+type Fault = Exclude<AnswerClass, "ok">;
 
 interface Consequence {
   kind: SourceFailureKind;
@@ -59,7 +66,24 @@ interface Consequence {
   fix: string;
 }
 
-const CONSEQUENCES: Record<Exclude<AnswerClass, "ok">, Consequence> = {
+/** What differs for accounts that are no apps of the new platform. */
+const OTHER_KINDS: Partial<Record<AccountConfig["kind"], Partial<Record<Fault, Partial<Consequence>>>>> = {
+  legacy: {
+    token: {
+      what: "refused the partner's data or the token",
+      setting: "token",
+      fix: "Check that partnerId and token belong together. A token that has expired cannot be refreshed any more: have the merchant authorise again, then run `tidemark token set <account>`.",
+    },
+    sign: { setting: "partnerKey", fix: "Check partnerId and partnerKey: copy both again, without spaces, and make sure that they belong to this baseUrl (production or sandbox)." },
+    clock: { fix: "Set this machine's clock (NTP); the old platform accepts a difference of 10 minutes." },
+    permission: { fix: "Apply for the interface; each interface needs a permission of its own." },
+  },
+  bearer: {
+    token: { what: "refused the bearer token", setting: "token", fix: "Get a valid token and hand it over with `tidemark token set <account>`; no other program may refresh it." },
+  },
+};
+
+const CONSEQUENCES: Record<Fault, Consequence> = {
   token: {
     kind: "final",
     code: "TM_SOURCE_TOKEN",
@@ -122,7 +146,8 @@ const CONSEQUENCES: Record<Exclude<AnswerClass, "ok">, Consequence> = {
 export interface FailureContext {
   /** Name of the account in the configuration. */
   account: string;
-  /** The API's path. */
+  kind: AccountConfig["kind"];
+  /** The API's path, or its name on the old platform. */
   api: string;
   /** HTTP requests made so far for this answer. */
   requests: number;
@@ -132,8 +157,8 @@ export interface FailureContext {
 }
 
 /** The error of an answer that is not ok. */
-export function answerError(meaning: Exclude<AnswerClass, "ok">, verdict: Verdict, context: FailureContext): SourceError {
-  const { kind, code, what, setting, fix } = CONSEQUENCES[meaning];
+export function answerError(meaning: Fault, verdict: Verdict, context: FailureContext): SourceError {
+  const { kind, code, what, setting, fix } = { ...CONSEQUENCES[meaning], ...OTHER_KINDS[context.kind]?.[meaning] };
   const said = excerpt(verdict.msg, context.secrets);
   return new SourceError(kind, code, `Jushuitan ${what} (${context.api}, code ${verdict.code}${said === "" ? "" : `: ${said}`})`, {
     path: `accounts.${context.account}${setting === undefined ? "" : `.${setting}`}`,

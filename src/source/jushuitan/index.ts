@@ -2,6 +2,7 @@ export { exchangeCode, getInitToken, refreshToken, type AuthOptions, type TokenG
 export { checkParams } from "./biz.ts";
 export { CATALOGUE, getApi } from "./catalogue.ts";
 export type { HttpOptions } from "./client.ts";
+export { answerProblem, REFRESH, type BearerAnswer, type BearerEntry, refreshBearer, refreshLegacy } from "./refresh.ts";
 export { rowsFromTexts } from "./rows.ts";
 export { readShops, type Shop } from "./shops.ts";
 export { createJushuitanSource, type JushuitanSourceOptions } from "./source.ts";

@@ -27,7 +27,7 @@ export async function readShops(
   const shops = new Map<string, Shop>();
   for (let page = 1; ; page++) {
     const biz = `{"page_index":${page},"page_size":${PAGE_SIZE}}`;
-    const outcome = await call({ account, deps, tokens: deps, http }, { path: PATH, fields: { version: "2", biz } }, signal);
+    const outcome = await call({ account, deps, tokens: deps, http }, { path: PATH, method: "shops.query", biz }, signal);
     const { elements, paging } = listOf(outcome, ["datas"], ["shop_id", "shop_name"]);
     const before = shops.size;
     for (const { members } of elements) {

@@ -16,24 +16,41 @@ export interface JushuitanSourceOptions {
 }
 
 /**
- * An API of Jushuitan's new open platform, read with an account.
+ * A list of Jushuitan, read with an account of the new platform or the old one.
  * @throws ConfigError `TM_CONFIG_PARAMS` when a parameter belongs to the cursor
  */
 export function createJushuitanSource({ account, api, deps, http = {}, params = {} }: JushuitanSourceOptions): Source {
   checkParams(api, params);
   const link: Link = { account, deps, tokens: deps, http };
 
-  const ask = async (biz: string, totals: boolean, signal: AbortSignal): Promise<SourceAnswer> => {
-    const outcome = await call(link, { path: api.path, fields: { version: "2", biz } }, signal);
+  const ask = async (biz: string, totals: boolean, archive: boolean, signal: AbortSignal): Promise<SourceAnswer> => {
+    const method = archive && account.kind === "legacy" ? historyMethod(api) : api.method;
+    const outcome = await call(link, { path: api.path, method, biz }, signal);
     const { rows, paging } = rowsOf(outcome, api);
     const { total, pageCount, hasNext } = paging;
     return { rows, total: totals ? total : null, pageCount: totals ? pageCount : null, hasNext, requests: outcome.requests };
   };
 
+  /** Archived records are another interface on the old platform, not a parameter. */
+  const flagged = <Query extends { archive?: boolean }>(query: Query): Query => (account.kind === "legacy" ? { ...query, archive: false } : query);
+
   return {
     api,
     // With is_get_total false the totals are absent or meaningless (official field text).
-    readVersions: async (query, signal) => ask(versionBiz(api, query), false, signal),
-    readWindow: async (query, signal) => ask(windowBiz(api, query), api.totals, signal),
+    readVersions: async (query, signal) => ask(versionBiz(api, flagged(query)), false, query.archive === true, signal),
+    readWindow: async (query, signal) => ask(windowBiz(api, flagged(query)), api.totals, query.archive, signal),
   };
+}
+
+/** The old platform's interfaces for archived records, by those for the others (official list of names). */
+const HISTORY_METHODS: Readonly<Record<string, string>> = {
+  "orders.single.query": "orders.history.query",
+  "refund.single.query": "refund.history.query",
+  "orders.out.simple.query": "jushuitan.saleout.history.query",
+};
+
+function historyMethod({ path, method }: ApiDescription): string {
+  const history = method === null ? undefined : HISTORY_METHODS[method];
+  if (history === undefined) throw new TypeError(`${path} has no archive on the old platform`);
+  return history;
 }

@@ -56,7 +56,7 @@ describe("classification, by code and message together", () => {
 });
 
 describe("errors", () => {
-  const context = { account: "main", api: "/open/x", requests: 2, requestId: "r-1", secrets: ["hunter2secret"] };
+  const context = { account: "main", kind: "self" as const, api: "/open/x", requests: 2, requestId: "r-1", secrets: ["hunter2secret"] };
 
   it.each([
     ["token", "final", "TM_SOURCE_TOKEN"],

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { AccountConfig } from "../../../src/config/types.ts";
+import type { AppAccount } from "../../../src/config/types.ts";
 import type { SourceDeps } from "../../../src/source/contract.ts";
 import { sign } from "../../../src/source/jushuitan/sign.ts";
 
@@ -62,7 +62,7 @@ async function readBody(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-export function account(baseUrl: string, more: Partial<AccountConfig> = {}): AccountConfig {
+export function account(baseUrl: string, more: Partial<AppAccount> = {}): AppAccount {
   return {
     name: "main",
     platform: "jushuitan",
