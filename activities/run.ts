@@ -1,3 +1,4 @@
+import { getApi } from "../src/source/jushuitan/index.ts";
 import { getSlice, type Slice } from "../src/store/slices.ts";
 import { acquireLease, releaseLease, touchLease } from "../src/store/leases.ts";
 import { lookbackAge } from "../src/store/clock.ts";
@@ -49,10 +50,10 @@ export function createRunActivities(services: Services): RunActivities {
 
     planSlice: (ref, headRead, busy) =>
       run(async (running) => {
-        const { pipeline, source } = context(ref, running);
+        const { pipeline } = context(ref, running);
         await clearDoubts(store.db, ref.streamId);
         const slice = await planSlice(store, {
-          streamId: ref.streamId, lane: ref.lane, token: ref.token, source: pipeline.source, api: source().source.api, headRead, busy,
+          streamId: ref.streamId, lane: ref.lane, token: ref.token, source: pipeline.source, api: getApi(pipeline.source.api), headRead, busy,
         });
         return slice === null ? null : { id: slice.id, purpose: slice.purpose, ...sliceLabel(slice) };
       }, keepLane(ref)),

@@ -33,7 +33,7 @@ function buildPipeline(name: string, { source, schedule, audit, mapping, target,
   return {
     name,
     source: {
-      ...otherSource, pageSize, sliceRecords: source.sliceRecords ?? SLICE_RECORDS,
+      ...otherSource, from: source.from ?? "all", cursor: api.call === true ? "window" : source.cursor, pageSize, sliceRecords: source.sliceRecords ?? SLICE_RECORDS,
       lookbackMs: lookback, sweepEveryMs: sweepEvery, settleMs: settle,
     },
     schedule: schedule === null ? null : buildSchedule(schedule),

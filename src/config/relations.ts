@@ -3,6 +3,7 @@ import type { ApiDescription } from "../source/contract.ts";
 import { checkParams } from "../source/jushuitan/biz.ts";
 import { parseDuration } from "./duration.ts";
 import { valueAt } from "./environment-values.ts";
+import { guideFor } from "./guide.ts";
 import { suggest } from "./nearest.ts";
 import { type ConfigProblem, problemAt } from "./problems.ts";
 import type { JsonValue } from "./types.ts";
@@ -15,6 +16,7 @@ export function relationProblems(tree: unknown, apis: readonly ApiDescription[])
   const accounts = Object.keys(objectAt(tree, ["accounts"]));
   return Object.keys(objectAt(tree, ["pipelines"])).flatMap((name) => [
     ...sourceProblems(tree, ["pipelines", name, "source"], accounts, apis),
+    ...kindProblems(tree, name, apis),
     ...targetProblems(tree, ["pipelines", name, "target"]),
   ]);
 }
@@ -34,6 +36,8 @@ function sourceProblems(tree: unknown, path: readonly string[], accounts: readon
     complain("api", `an API that Tidemark knows. ${suggest(source["api"], apis.map((one) => one.path))}`);
     return problems;
   }
+  if (api.call === true) return problems;
+  if (source["from"] === undefined) complain("from", guideFor([...path, "from"]).expected);
   const pageSize = source["pageSize"] === undefined ? api.pageSize.max : Number(source["pageSize"]);
   if (pageSize > api.pageSize.max) complain("pageSize", `at most ${api.pageSize.max}, the maximum of ${api.path}`, `pageSize: ${api.pageSize.max}`);
   if (Number(source["sliceRecords"]) < pageSize) complain("sliceRecords", `at least the page size, ${pageSize}`);
@@ -42,6 +46,28 @@ function sourceProblems(tree: unknown, path: readonly string[], accounts: readon
   }
   if (source["cursor"] === "window" && source["from"] === "all") complain("from", 'a date or a time: windows have to begin somewhere ("all" is for the version cursor)', 'from: "2026-01-01"');
   return [...problems, ...paramsProblems(api, source["params"], [...path, "params"])];
+}
+
+/** What the kind of the account allows, and what a call has none of. */
+function kindProblems(tree: unknown, name: string, apis: readonly ApiDescription[]): ConfigProblem[] {
+  const path = ["pipelines", name, "source"];
+  const source = objectAt(tree, path);
+  const api = apis.find((one) => one.path === source["api"]);
+  if (api === undefined) return [];
+  const { kind } = objectAt(tree, ["accounts", String(source["account"])]);
+  const problem = (key: string, expected: string, example: string) => problemAt([...path, key], source[key], { expected, example });
+  const problems: ConfigProblem[] = [];
+  if (kind === "bearer" && api.call !== true) problems.push(problem("api", 'refresh.token, the only call of an account of kind "bearer"', 'api: "refresh.token"'));
+  if (kind !== undefined && kind !== "bearer" && api.call === true) {
+    problems.push(problem("api", `no ${api.path}, which is for accounts of kind "bearer": the token of this account is renewed by a schedule of its own`, 'api: "/open/orders/single/query"'));
+  }
+  if (kind === "legacy" && api.method === null) problems.push(problem("api", "an API that the old platform has", 'api: "/open/orders/single/query"'));
+  if (api.call === true && typeof objectAt(tree, ["pipelines", name])["audit"] === "object") {
+    problems.push(problemAt(["pipelines", name, "audit"], objectAt(tree, ["pipelines", name])["audit"], { expected: `none: ${api.path} is a call, and there is nothing to compare with` }));
+  }
+  if (source["number"] !== undefined && api.call !== true) problems.push(problem("number", "none: it belongs to refresh.token", 'api: "refresh.token"'));
+  if (source["number"] === "token") problems.push(problem("number", "anything but the token, which never leaves the store", 'number: "msg"'));
+  return problems;
 }
 
 function paramsProblems(api: ApiDescription, params: unknown, path: readonly string[]): ConfigProblem[] {

@@ -70,12 +70,15 @@ const account = z.discriminatedUnion("kind", [
   z.strictObject({ ...anyAccount, kind: z.literal("bearer"), baseUrl: url.prefault("https://jushuitan.com"), token: optionalText, tokenId: optionalText }),
 ]);
 
+/** The settings of each kind of account. */
+export const ACCOUNT_KEYS: ReadonlyMap<string, string[]> = new Map(account.options.map(({ shape }) => [shape.kind.value, Object.keys(shape)]));
+
 const source = z.strictObject({
   account: text,
   api: text,
   pageSize: count(2).optional(),
   cursor: z.enum(["version", "window", "auto"]).default("auto"),
-  from,
+  from: from.optional(),
   lookback: duration(1_000).prefault("10m"),
   sweepEvery: duration(1_000).prefault("30m"),
   settle: duration(0).prefault("3m"),

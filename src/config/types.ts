@@ -77,7 +77,7 @@ export interface SourceConfig {
   api: string;
   pageSize: number;
   cursor: CursorKind;
-  /** First modified time to copy (epoch ms), or everything the API has. */
+  /** First modified time to copy (epoch ms), or everything the API has; without meaning for a call. */
   from: number | "all";
   /** The longest delay between write and visibility that is covered (ms). Default 10 min. */
   lookbackMs: number;

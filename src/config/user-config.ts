@@ -95,8 +95,8 @@ export interface UserSource {
   pageSize?: Count;
   /** `version`: by row version; `window`: by closed windows of modified time; `auto` (default): by version, by windows where that fails. */
   cursor?: CursorKind | EnvReference;
-  /** First modified time to copy (without zone: Asia/Shanghai), or `"all"`. */
-  from: Text;
+  /** First modified time to copy (without zone: Asia/Shanghai), or `"all"`; `refresh.token` needs none. */
+  from?: Text;
   /** The longest delay between write and visibility that is covered. Default `10m`. */
   lookback?: Duration;
   /** How often the lookback is read again. Default `30m`. */

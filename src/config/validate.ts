@@ -7,11 +7,11 @@ import { keysAt } from "./guide.ts";
 import { suggest } from "./nearest.ts";
 import { type ConfigProblem, configError, pathText, problemAt } from "./problems.ts";
 import { relationProblems } from "./relations.ts";
-import { configShape, type ShapedConfig } from "./schema.ts";
+import { ACCOUNT_KEYS, configShape, type ShapedConfig } from "./schema.ts";
 import type { TidemarkConfig } from "./types.ts";
 
 /** Which accounts and targets a command uses: only their variables have to be set. A pipeline means its target and its account. */
-export type ConfigNeeds = "all" | "none" | { pipelines: readonly string[] };
+export type ConfigNeeds = "all" | "none" | { pipelines: readonly string[] } | { accounts: readonly string[] };
 
 /** A configuration as loaded: values of unset variables that nobody needed hold `UNSET`. */
 export interface LoadedConfig extends TidemarkConfig {
@@ -57,6 +57,7 @@ function isNeeded({ path }: UnsetVariable, needs: ConfigNeeds, tree: FilledTree[
   const belongs = part === "accounts" || (part === "pipelines" && key === "target");
   if (needs === "all" || !belongs) return true;
   if (needs === "none") return false;
+  if ("accounts" in needs) return part === "accounts" && needs.accounts.includes(String(name));
   if (part === "pipelines") return needs.pipelines.includes(String(name));
   return needs.pipelines.some((pipeline) => valueAt(tree, ["pipelines", pipeline, "source", "account"]) === name);
 }
@@ -73,11 +74,21 @@ function shapeProblems(error: z.ZodError, tree: unknown, placeholders: readonly 
     const placeholder = placeholders.find(({ path }) => pathText(path) === pathText(issue.path));
     if (placeholder !== undefined) return [unsetProblem(placeholder)]; // a number or a choice: no placeholder fits
     if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => problemAt([...issue.path, key], valueAt(tree, [...issue.path, key]), { expected: `no such setting. ${suggest(key, keysAt(issue.path))}` }));
+      return issue.keys.map((key) => problemAt([...issue.path, key], valueAt(tree, [...issue.path, key]), { expected: `no such setting${ofKind(tree, issue.path)}. ${suggest(key, keysOf(tree, issue.path))}` }));
     }
     const expected: unknown = issue.code === "custom" ? issue.params?.["expected"] : undefined;
     return [problemAt(issue.path, valueAt(tree, issue.path), typeof expected === "string" ? { expected } : {})];
   });
+}
+
+/** Accounts have the settings of their kind. */
+function keysOf(tree: unknown, path: readonly PropertyKey[]): string[] {
+  const known = ACCOUNT_KEYS.get(String(valueAt(tree, [...path, "kind"])));
+  return path.length === 2 && path[0] === "accounts" && known !== undefined ? known : keysAt(path);
+}
+
+function ofKind(tree: unknown, path: readonly PropertyKey[]): string {
+  return path.length === 2 && path[0] === "accounts" ? ` of an account of kind ${JSON.stringify(valueAt(tree, [...path, "kind"]))}` : "";
 }
 
 /** One value has one problem: the first, which is the most basic. */

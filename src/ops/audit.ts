@@ -8,7 +8,7 @@ import { auditBorders } from "../store/audits.ts";
 import { findStream } from "../store/streams.ts";
 import { targetUnreadable } from "../sync/audit.ts";
 import { formatInstant } from "../sync/labels.ts";
-import { pipelineOf, type Services } from "../sync/services.ts";
+import { listPipelineOf, pipelineOf, type Services } from "../sync/services.ts";
 import { searchAttributes } from "../temporal/schedules.ts";
 import { type OpenedTemporal, runLink } from "./open.ts";
 import { asTidemark } from "./run.ts";
@@ -62,7 +62,7 @@ export type Verdict = "complete" | "incomplete" | "unproven";
 
 /** @throws TidemarkError `TM_AUDIT_EMPTY`, `TM_NOT_LOADED` */
 export async function auditCost({ config, store }: Services, name: string, asked: AuditAsked): Promise<AuditCost> {
-  const { source } = pipelineOf(config, name);
+  const { source } = listPipelineOf(config, name);
   const stream = await findStream(store.db, name);
   if (stream === null) {
     throw new TidemarkError("TM_NOT_LOADED", `pipeline ${name} has not loaded anything yet`, { path: `pipelines.${name}`, fix: `Run "tidemark sync ${name} --wait" first.` });

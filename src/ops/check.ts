@@ -1,10 +1,13 @@
 import type { TidemarkConfig } from "../config/types.ts";
 import { TidemarkError } from "../errors.ts";
 import type { HeldRecord, Target } from "../target/contract.ts";
-import { accountOf, pipelineContext, type Services } from "../sync/services.ts";
+import { getApi } from "../source/jushuitan/index.ts";
+import { fingerprint } from "../store/secrets.ts";
+import { accountOf, pipelineContext, type Services, tokensOf } from "../sync/services.ts";
 import { CLOCK_WARNING_MS, sourceOffset } from "../store/clock.ts";
 import { coverageNote } from "./coverage-note.ts";
 import { liveWorkers } from "./workers.ts";
+import { tokenView } from "./tokens.ts";
 import { openServices, type OpenedStore, openTemporal } from "./open.ts";
 
 /** One thing that was looked at. */
@@ -50,6 +53,7 @@ export async function check(config: TidemarkConfig, signal: AbortSignal): Promis
       ? { what: "workers", ok: true, detail: `${workers} of the task queue ${config.runtime.taskQueue}` }
       : { what: "workers", ok: true, warning: true, detail: "none runs, so nothing is copied", fix: 'Start one with "tidemark worker", or "tidemark dev".' });
     for (const name of Object.keys(config.pipelines)) await checkPipeline(opened.services, name, signal, results, look);
+    for (const name of new Set(Object.values(config.pipelines).map(({ source }) => source.account))) await noteToken(opened.services, name, results);
   } finally {
     await opened.close();
   }
@@ -60,8 +64,16 @@ async function checkPipeline(
   services: Services, name: string, signal: AbortSignal, results: CheckResult[], look: (what: string, work: () => Promise<string>) => Promise<boolean>,
 ): Promise<void> {
   const context = pipelineContext(services, name, "backfill", { signal, progress: () => undefined });
-  const { source } = context.source();
   const account = accountOf(services.config, context.pipeline.source.account);
+  if (getApi(context.pipeline.source.api).call === true) {
+    await look(`source of ${name}`, async () => {
+      const { value } = await tokensOf(services, account).current(signal);
+      return `account ${account.name} has a token, fingerprint ${fingerprint(value)}; ${context.pipeline.source.api} is not called to look`;
+    });
+    await look(`target of ${name}`, () => context.target().check(signal));
+    return;
+  }
+  const { source } = context.source();
   const readable = await look(`source of ${name}`, async () => {
     const to = Math.floor(Date.now() / 1000) * 1000 - context.pipeline.source.settleMs;
     const answer = await source.readWindow(
@@ -96,6 +108,12 @@ async function readList(held: NonNullable<Target["held"]>, timeoutMs: number, pa
   const without = records.filter(({ version }) => version === null).length;
   if (records.length === 0) return "target.heldUrl lists nothing so far";
   return `target.heldUrl lists records; looked at: ${records.length}${without === 0 ? "" : `, without ts: ${without}, of which an older version would not be noticed`}`;
+}
+
+/** What a person has to know of an account's token. */
+async function noteToken(services: Services, name: string, results: CheckResult[]): Promise<void> {
+  const { notice } = await tokenView(services, name);
+  if (notice !== null) results.push({ what: `token of ${name}`, ok: true, warning: true, detail: notice });
 }
 
 /** What the API never returns, and shops of which nothing was seen. */

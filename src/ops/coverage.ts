@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { readEarlierNow } from "../store/clock.ts";
 import { epochMs, findStream, type Stream } from "../store/streams.ts";
-import { pipelineOf, type Services } from "../sync/services.ts";
+import { listPipelineOf, type Services } from "../sync/services.ts";
 import { pipelineGaps } from "./gaps.ts";
 
 /** How well a stretch of modified time is known, from the best to the worst. `gap`: skipped on a person's word. */
@@ -31,7 +31,7 @@ const ZONE_MS = 8 * 3_600_000;
 
 /** What is known of each day of a pipeline: verified by ids or by count, loaded, unproven, never read, an accepted gap. From the store alone. */
 export async function coverage({ config, store }: Services, name: string): Promise<Coverage> {
-  const { source, freshnessMs } = pipelineOf(config, name);
+  const { source, freshnessMs } = listPipelineOf(config, name);
   const stream = await findStream(store.db, name);
   const now = await readEarlierNow(store.db, source.account);
   const { rows } = await sql<{ first: number | null; headRead: number | null }>`

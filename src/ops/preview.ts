@@ -1,6 +1,6 @@
 import { withStringMember } from "../json/raw.ts";
 import { memberText } from "../sync/staged.ts";
-import { accountOf, pipelineContext, pipelineOf, type Services } from "../sync/services.ts";
+import { accountOf, listPipelineOf, pipelineContext, type Services } from "../sync/services.ts";
 
 /** One page of a pipeline's source, mapped as the target would get it. Nothing is written. */
 export interface Preview {
@@ -14,7 +14,7 @@ const HOUR_MS = 3_600_000;
 
 /** Reads the newest page: the last hour, day or week that holds something. @throws SourceError, ConfigError */
 export async function preview(services: Services, name: string, signal: AbortSignal): Promise<Preview> {
-  const pipeline = pipelineOf(services.config, name);
+  const pipeline = listPipelineOf(services.config, name);
   accountOf(services.config, pipeline.source.account);
   const context = pipelineContext(services, name, "backfill", { signal, progress: () => undefined });
   const { source } = context.source();

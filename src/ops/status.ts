@@ -12,7 +12,7 @@ import { pipelineGaps } from "./gaps.ts";
 export interface PipelineStatus {
   name: string;
   /** null before the first run. */
-  cursor: "version" | "window" | null;
+  cursor: "version" | "window" | "call" | null;
   /** A version, or an ISO 8601 time. */
   checkpoint: string | null;
   newestCommitAt: string | null;
@@ -86,7 +86,7 @@ export async function pipelineStatus(store: Store, config: TidemarkConfig, name:
   const row = rows[0]!;
   const complete = row.headRead && row.initialOpen === 0 && !row.borderOpen;
   return {
-    ...base, cursor: stream.cursor,
+    ...base, cursor: getApi(pipeline.source.api).call === true ? "call" : stream.cursor,
     checkpoint: checkpointOf(stream),
     newestCommitAt: formatInstant(stream.newestCommitAt), ageMs: row.ageMs === null ? null : Math.round(row.ageMs),
     late: row.ageMs !== null && row.ageMs > pipeline.freshnessMs,

@@ -52,6 +52,15 @@ export async function planDoubts(tx: Tx, streamId: string, settledEnd: number, a
   }
 }
 
+/** Ends doubts of a call: a record of a later call was loaded since the late request could arrive, or the doubtful one itself. Versions are moments (ms). */
+export async function clearCallDoubts(tx: Tx, streamId: string): Promise<void> {
+  await sql`
+    delete from doubt d using record r
+    where d.stream_id = ${streamId} and d.due_at <= clock_timestamp() and r.stream_id = d.stream_id and r.id = d.id and r.batch_id is null
+      and (r.held = 'quarantined' or (r.held = 'loaded' and (r.version = d.version or r.version > extract(epoch from d.due_at) * 1000)))
+  `.execute(tx);
+}
+
 /** Seconds that lie close together are read as one window. */
 function groupSeconds(rows: readonly { id: string; second: number }[]): { from: number; to: number; ids: string[] }[] {
   const groups: { from: number; to: number; ids: string[] }[] = [];

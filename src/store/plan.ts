@@ -3,7 +3,7 @@ import type { SourceConfig } from "../config/types.ts";
 import type { ApiDescription } from "../source/contract.ts";
 import { earlierNow, effectiveLookback } from "./clock.ts";
 import type { Store, Tx } from "./db.ts";
-import { planDoubts } from "./doubts.ts";
+import { clearCallDoubts, planDoubts } from "./doubts.ts";
 import { type Lane, requireLease } from "./leases.ts";
 import { addRange, advanceRange, finishRanges, nextRange } from "./ranges.ts";
 import { adoptOldest, insertSlice, type Purpose, type Slice, type SliceBounds } from "./slices.ts";
@@ -15,7 +15,7 @@ export interface PlanInput {
   lane: Lane;
   token: string;
   source: SourceConfig;
-  api: Pick<ApiDescription, "windowMs" | "archive">;
+  api: Pick<ApiDescription, "windowMs" | "archive" | "call">;
   /** This run has already reached the source's end; ask again only if that was a while ago. */
   headRead: boolean;
   /** The slice that this run is loading meanwhile. */
@@ -50,6 +50,7 @@ export async function planSlice(store: Store, input: PlanInput): Promise<Slice |
     await requireLease(tx, input.streamId, input.lane, input.token);
     const adopt = (purposes?: Purpose[]) => adoptOldest(tx, input.streamId, input.lane, input.token, input.busy, purposes);
     const state = await planState(tx, input);
+    if (input.api.call === true && input.lane === "forward") return (await adopt()) ?? planCall(tx, input);
     if (input.lane !== "forward") return (await adopt()) ?? planRange(tx, input, state, [input.lane]);
     await planDoubts(tx, input.streamId, settledEnd(input, state), input.api.archive);
     return (
@@ -72,6 +73,12 @@ async function planState(tx: Tx, input: PlanInput): Promise<PlanState> {
     where t.id = ${input.streamId} for no key update of t
   `.execute(tx);
   return { ...rows[0]!, lookbackMs: await effectiveLookback(tx, input.source.account, input.source.lookbackMs) };
+}
+
+/** One call a run, whatever it brings. */
+async function planCall(tx: Tx, input: PlanInput): Promise<Slice | null> {
+  await clearCallDoubts(tx, input.streamId);
+  return input.headRead ? null : make(tx, input, "forward", { kind: "rows" });
 }
 
 /** The end of what may be read by windows now: whole seconds, the settle delay behind. */

@@ -13,7 +13,7 @@ export interface Slice {
   streamId: string;
   lane: Lane;
   purpose: Purpose;
-  /** `rows`: staged when the slice is made, nothing is asked. */
+  /** `rows`: staged when the slice is made, nothing is asked; or one call of the forward lane. */
   kind: "version" | "window" | "rows";
   token: string;
   state: SliceState;

@@ -1,4 +1,5 @@
 import type { AccountConfig, PipelineConfig } from "../config/types.ts";
+import type { BearerTokens } from "../tokens/bearer.ts";
 import type { Source } from "../source/contract.ts";
 import type { Store } from "../store/db.ts";
 import type { Lane } from "../store/leases.ts";
@@ -12,6 +13,12 @@ export interface BudgetedSource {
   readNo: () => string;
 }
 
+/** A call's account bound to the shared budget. */
+export interface BudgetedCall {
+  tokens: BearerTokens;
+  readNo: () => string;
+}
+
 /** Everything that one pipeline's work needs; made anew for each activity. */
 export interface PipelineContext {
   store: Store;
@@ -19,6 +26,8 @@ export interface PipelineContext {
   account: AccountConfig;
   lane: Lane;
   source: () => BudgetedSource;
+  /** Instead of `source`, for a pipeline whose API is a call. */
+  call: () => BudgetedCall;
   target: () => Target;
   signal: AbortSignal;
   /** Reports that something was stored; also how a cancelled activity learns of it. */

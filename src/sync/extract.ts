@@ -8,6 +8,7 @@ import { sourceOffset } from "../store/clock.ts";
 import { type PageMark, pageMarks, passCounts, stagePage, type StagedRow } from "../store/pages.ts";
 import { getSlice, splitSlice } from "../store/slices.ts";
 import { epochMs } from "../store/streams.ts";
+import { extractCall } from "./call.ts";
 import type { SliceContext } from "./context.ts";
 import { formatInstant } from "./labels.ts";
 import { stagedRows } from "./staged.ts";
@@ -37,6 +38,10 @@ export async function extractSlice(context: SliceContext): Promise<Extraction> {
   const before = await endedElsewhere(context);
   if (before !== null) return before;
   try {
+    if (slice.kind === "rows") {
+      await extractCall(context);
+      return await finished(context, "extracted");
+    }
     return await (slice.kind === "version" ? extractVersions(context) : extractWindow(context));
   } catch (error) {
     const meanwhile = error instanceof StoreError && error.code === "TM_LEASE_LOST" ? await endedElsewhere(context) : null;

@@ -12,7 +12,7 @@ import { createAppTokens } from "../tokens/app.ts";
 import { type BearerTokens, createBearerTokens } from "../tokens/bearer.ts";
 import { createLegacyTokens } from "../tokens/legacy.ts";
 import type { Tokens } from "../tokens/tokens.ts";
-import type { BudgetedSource, PipelineContext } from "./context.ts";
+import type { BudgetedCall, BudgetedSource, PipelineContext } from "./context.ts";
 
 /** What a worker, or a command, works with. */
 export interface Services {
@@ -28,6 +28,15 @@ export function pipelineOf(config: TidemarkConfig, name: string): PipelineConfig
   if (pipeline !== undefined) return pipeline;
   throw new ConfigError("TM_PIPELINE_UNKNOWN", `there is no pipeline "${name}" in ${config.file}`, {
     path: `pipelines.${name}`, fix: `Known are: ${Object.keys(config.pipelines).join(", ")}.`,
+  });
+}
+
+/** The pipeline, if it reads a list: a call has no past to look at. @throws ConfigError `TM_CALL`, `TM_PIPELINE_UNKNOWN` */
+export function listPipelineOf(config: TidemarkConfig, name: string): PipelineConfig {
+  const pipeline = pipelineOf(config, name);
+  if (getApi(pipeline.source.api).call !== true) return pipeline;
+  throw new ConfigError("TM_CALL", `the pipeline "${name}" makes a call, ${pipeline.source.api}: there is no past to read or compare, and to look would be to make it`, {
+    path: `pipelines.${name}.source.api`, fix: `Run "tidemark sync ${name}" to make the call; "tidemark token show ${pipeline.source.account}" tells what it left.`,
   });
 }
 
@@ -50,6 +59,11 @@ function budgetDeps({ store }: Services, account: AccountConfig, lane: Lane, onG
     clockOffsetMs: () => localOffset(store, account.name),
     reportClock: (ms) => saveOffset(store, account.name, ms),
   };
+}
+
+/** What token calls need: the shared budget, before backfills. */
+export function tokenDeps(services: Services, account: AccountConfig): BudgetDeps {
+  return budgetDeps(services, account, "forward");
 }
 
 /** The account's tokens, shared by all workers. */
@@ -105,10 +119,19 @@ export function pipelineContext(
     });
     return { source: createJushuitanSource({ account, api: getApi(pipeline.source.api), deps }), readNo: () => readNo };
   };
+  const bindCall = (): BudgetedCall => {
+    if (account.kind !== "bearer") throw new TypeError(`account ${account.name} is no bearer account`);
+    let readNo = "0";
+    const tokens = bearerTokensOf(services, account, (granted) => {
+      readNo = granted;
+    });
+    return { tokens, readNo: () => readNo };
+  };
   let bound: BudgetedSource | undefined;
   return {
     store: services.store, pipeline, account, lane, ...running,
     source: () => (bound ??= bind()),
+    call: bindCall,
     target: () => targetOf(pipeline),
   };
 }

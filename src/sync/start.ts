@@ -1,4 +1,5 @@
 import type { Source, WindowQuery } from "../source/contract.ts";
+import { getApi } from "../source/jushuitan/index.ts";
 import { effectiveLookback, readEarlierNow, sourceOffset } from "../store/clock.ts";
 import { beginArchiveWalk, startStream } from "../store/commit.ts";
 import { floorSecond } from "../store/plan.ts";
@@ -20,6 +21,11 @@ export async function beginStream(context: PipelineContext, stream: Stream): Pro
   if (stream.startedAt !== null) return;
   const { store, pipeline, account } = context;
   const { from, settleMs } = pipeline.source;
+  if (getApi(pipeline.source.api).call === true) {
+    const at = await readEarlierNow(store.db, account.name);
+    await startStream(store.db, stream.id, { startedAt: at, firstVersion: null, windowsFrom: null, provenAt: null });
+    return;
+  }
   const { source } = context.source();
   await learnClock(context, source);
   const now = await readEarlierNow(store.db, account.name);

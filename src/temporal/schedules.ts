@@ -35,7 +35,8 @@ export function wantedSchedules(config: TidemarkConfig): SyncSchedule[] {
   return [
     ...Object.values(config.pipelines).flatMap((pipeline) => (pipeline.schedule === null ? [] : [syncSchedule(pipeline, pipeline.schedule, common)])),
     ...Object.values(config.pipelines).flatMap((pipeline) => (pipeline.audit === null ? [] : [auditSchedule(pipeline, pipeline.audit, common)])),
-    ...Object.keys(config.accounts).map((account) => refreshSchedule(account, common)),
+    // A bearer token is exchanged whenever that is asked for, so its pipeline's schedule is the only one.
+    ...Object.values(config.accounts).filter(({ kind }) => kind !== "bearer").map(({ name }) => refreshSchedule(name, common)),
   ];
 }
 

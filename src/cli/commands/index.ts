@@ -18,9 +18,10 @@ import { simulateQeasy } from "./simulate-qeasy.ts";
 import { state } from "./state.ts";
 import { status } from "./status.ts";
 import { sync } from "./sync.ts";
+import { token, tokenAuthorize, tokenRefresh, tokenSet, tokenShow } from "./token.ts";
 import { worker } from "./worker.ts";
 
 /** Every command, in the order of `--help`; a group comes before its commands. */
 export const COMMANDS: readonly AnyCommand[] = [
-  init, check, preview, dev, deploy, worker, sync, backfill, backfillList, backfillPause, backfillResume, backfillMove, backfillCancel, audit, coverage, status, state, quarantine, quarantineList, quarantineShow, quarantineReplay, quarantineDiscard, simulate, simulateJushuitan, simulateQeasy, demo,
+  init, check, preview, dev, deploy, worker, sync, backfill, backfillList, backfillPause, backfillResume, backfillMove, backfillCancel, audit, coverage, status, state, token, tokenShow, tokenRefresh, tokenSet, tokenAuthorize, quarantine, quarantineList, quarantineShow, quarantineReplay, quarantineDiscard, simulate, simulateJushuitan, simulateQeasy, demo,
 ];

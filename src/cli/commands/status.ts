@@ -24,8 +24,8 @@ export const status = defineCommand<{ fresh?: true }>({
   configure: (command) => command.option("--fresh", "end with 1 when a pipeline is late, for a monitor"),
   async run(context, { fresh = false }) {
     const config = await context.config("none");
-    const [{ pipelineStatus }, { resolveServices }, { liveWorkers }] = await Promise.all([
-      import("../../ops/status.ts"), import("../../local/environment.ts"), import("../../ops/workers.ts"),
+    const [{ pipelineStatus }, { tokenView }, { resolveServices }, { liveWorkers }] = await Promise.all([
+      import("../../ops/status.ts"), import("../../ops/tokens.ts"), import("../../local/environment.ts"), import("../../ops/workers.ts"),
     ]);
     return withStore(config, async (services) => {
       const stored = await Promise.all(Object.keys(config.pipelines).map((name) => pipelineStatus(services.store, config, name)));
@@ -34,8 +34,9 @@ export const status = defineCommand<{ fresh?: true }>({
       // Without a worker nobody answers.
       const reading = workers === 0 ? [] : stored.filter(({ backfills }) => backfills.some(({ place }) => place !== null)).map(({ name }) => name);
       const { temporal, backfills } = await temporalStatus(config, reading);
+      const notices = (await Promise.all(Object.keys(config.accounts).map((name) => tokenView(services, name)))).flatMap(({ notice }) => notice ?? []);
       const pipelines = stored.map((pipeline) => ({ ...pipeline, backfill: backfills.get(pipeline.name) ?? null }));
-      return { json: { temporal, store, workers, pipelines }, text: printed(temporal, store.from, workers, pipelines), exitCode: fresh && pipelines.some(({ late }) => late) ? 1 : 0 };
+      return { json: { temporal, store, workers, notices, pipelines }, text: printed(temporal, store.from, workers, pipelines, notices), exitCode: fresh && pipelines.some(({ late }) => late) ? 1 : 0 };
     });
   },
 });
@@ -62,7 +63,7 @@ async function temporalStatus(config: LoadedConfig, reading: readonly string[]):
   }
 }
 
-function printed(temporal: TemporalStatus, store: string | null, workers: number, pipelines: readonly Shown[]): string {
+function printed(temporal: TemporalStatus, store: string | null, workers: number, pipelines: readonly Shown[], notices: readonly string[]): string {
   const gaps = pipelines.flatMap(({ name, gaps }) => gaps.map((one) => [name, one.from, one.to, one.acceptedAt, one.because]));
   const backfills = pipelines.flatMap(({ name, backfills }) => backfills.map((one) => [name, one.from, one.to, one.state, `${one.percent} %`, one.read, one.loaded]));
   return [
@@ -78,6 +79,7 @@ function printed(temporal: TemporalStatus, store: string | null, workers: number
     ),
     ...(gaps.length === 0 ? [] : ["", table(["gap of", "from", "to", "accepted", "because"], gaps)]),
     ...(backfills.length === 0 ? [] : ["", table(["backfill of", "from", "to", "state", "done", "read", "loaded"], backfills)]),
+    ...(notices.length === 0 ? [] : ["", ...notices.map((notice) => pc.red(notice))]),
     ...pipelines.flatMap(({ name, backfill }) => (backfill === null ? [] : paceOf(backfill).map(([what, text]) => `${name}: ${what} ${text}`))),
   ].join("\n");
 }

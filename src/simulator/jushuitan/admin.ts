@@ -39,6 +39,8 @@ export async function handleAdmin(simulation: Simulation, url: URL, req: Incomin
         return sendJson(res, 200, { frozen: false });
       case "POST /revoke-tokens":
         tokens.revoke();
+        simulation.legacyToken.expiresAt = 0;
+        simulation.bearer.revoke();
         return sendJson(res, 200, { revoked: true });
       case "POST /reset-counters":
         simulation.resetCounters();
@@ -116,7 +118,7 @@ function* truth({ store }: Simulation, table: Collection, after: number, limit: 
   }
 }
 
-function describe({ store, log, tokens }: Simulation): unknown {
+function describe({ store, log, tokens, legacyToken, bearer }: Simulation): unknown {
   return {
     now: new Date(store.now()).toISOString(),
     frozen: store.frozen,
@@ -132,10 +134,13 @@ function describe({ store, log, tokens }: Simulation): unknown {
     writes: store.counts,
     latePending: store.latePending,
     tokens: tokens.counts,
+    legacyToken: { ...legacyToken.counts, expiresAt: new Date(legacyToken.expiresAt).toISOString() },
+    bearer: { refreshed: bearer.refreshed },
     settings: shownSettings(store.settings),
   };
 }
 
-function shownSettings({ appSecret: _secret, accessToken: _token, refreshToken: _refresh, ...rest }: JushuitanSettings): unknown {
-  return rest;
+function shownSettings(settings: JushuitanSettings): unknown {
+  const secrets = ["appSecret", "accessToken", "refreshToken", "partnerKey", "legacyToken", "bearerToken"];
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => !secrets.includes(name)));
 }

@@ -11,7 +11,7 @@ export const BEFORE: readonly FaultKind[] = ["drop", "html502", "http500", "html
 export const LIES: readonly FaultKind[] = ["shortPage", "versionDisorder", "totalsLie"];
 
 /** Writes JSON, or what a fault makes of it. */
-export function deliver(res: ServerResponse, json: string, fault: FaultKind | null, cutConnection: boolean, nowMs: number): void {
+export function deliver(res: ServerResponse, json: string, fault: FaultKind | null, cutConnection: boolean, nowMs: number, status = 200): void {
   res.sendDate = false;
   const headers = { Date: new Date(nowMs).toUTCString() };
   switch (fault) {
@@ -30,7 +30,7 @@ export function deliver(res: ServerResponse, json: string, fault: FaultKind | nu
     case "cutJson":
       return cut(res, Buffer.from(json), cutConnection, headers);
     default:
-      return send(res, 200, "application/json", json, headers);
+      return send(res, status, "application/json", json, headers);
   }
 }
 

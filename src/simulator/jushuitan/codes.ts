@@ -20,6 +20,18 @@ export const REFUSALS = {
   selfOnly: refusal(21024, "仅支持自有应用"),
 } as const;
 
+/** The old platform's refusals: the codes of its table; its wording is not known. */
+export const LEGACY_REFUSALS = {
+  token: refusal(100, "partner授权参数错误或token超时"),
+  ip: refusal(110, "IP不在白名单"),
+  sign: refusal(120, "签名错误"),
+  timestamp: refusal(180, "TS无效"),
+  permission: refusal(190, "没有权限"),
+  perSecond: refusal(199, "调用太频繁"),
+  perMinute: refusal(200, "调用次数超过限制"),
+  tooEarly: refusal(160, "未到刷新时间"),
+} as const;
+
 /** A parameter that is missing, malformed or beyond its maximum. */
 export function badParameter(what: string): Refusal {
   return refusal(140, `参数不符合规范,请检查传入参数! ${what}`);

@@ -12,27 +12,42 @@ import type { PageAsked, RequestEntry } from "./requests.ts";
 import { SHOPS_PATH, shopsData } from "./shops.ts";
 import type { Simulation } from "./simulation.ts";
 import { AUTH_PATHS, type AuthPath } from "./tokens.ts";
+import type { View } from "./version-log.ts";
 
 const LARGEST_FORM = 1024 * 1024;
 
 /** What goes over the wire: the raw text of `data`, or a refusal. */
-interface Outcome {
+export interface Outcome {
   answer: string | Refusal;
   rows: number;
   page: PageAsked | null;
   lie: boolean;
 }
 
-/** One call of the open platform from arrival to answer. */
-export async function handleOpen(simulation: Simulation, path: string, query: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
+/** One of the ways in which the platform is spoken to. */
+export interface Speech {
+  /** What the log calls the call. */
+  name: string;
+  /** Whether it is about tokens: faults befall it only when that is asked for. */
+  isAuth: boolean;
+  refusals: Record<"perSecond" | "perMinute" | "token", Refusal>;
+  /** The business parameters of a body, as text. */
+  biz(body: string, type: string): string;
+  decide(body: string, type: string, fault: FaultKind | null): Outcome;
+  envelope(answer: string | Refusal, n: number): string;
+  /** The HTTP status of an answer; 200 unless told. */
+  status?(answer: string | Refusal): number;
+}
+
+/** One call of the platform from arrival to answer. */
+export async function handleOpen(simulation: Simulation, speech: Speech, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const { log, store } = simulation;
   const { settings, random } = store;
-  const entry = log.add(path);
-  const isAuth = (AUTH_PATHS as readonly string[]).includes(path);
+  const entry = log.add(speech.name);
   const rate = simulation.limiter.take(performance.now(), settings.perSecond, settings.perMinute);
   if (rate !== null) log.rateRefused.add(String(rate.code));
 
-  const faulty = rate === null && (!isAuth || settings.faultsOnAuth);
+  const faulty = rate === null && (!speech.isAuth || settings.faultsOnAuth);
   const { slow, ...shares } = settings.faults;
   let fault = faulty ? drawFault<FaultKind>(shares, random) : null;
   const late = faulty && slow != null && random.next() < slow.share ? slow.ms : 0;
@@ -45,11 +60,13 @@ export async function handleOpen(simulation: Simulation, path: string, query: st
     return;
   }
 
-  const body = await readBody(req, LARGEST_FORM);
-  const isForm = /^application\/x-www-form-urlencoded\b/i.test(req.headers["content-type"] ?? "");
-  const fields = new Map(isForm && query === "" ? new URLSearchParams(body?.toString() ?? "") : []);
-  entry.biz = fields.get("biz") ?? "";
-  const outcome = rate !== null ? refused(rate) : fault !== null && BEFORE.includes(fault) ? refused(spurious(fault)) : decide(simulation, path, fields, fault);
+  const body = (await readBody(req, LARGEST_FORM))?.toString() ?? "";
+  const type = req.headers["content-type"] ?? "";
+  entry.biz = speech.biz(body, type);
+  const { refusals } = speech;
+  const spurious = fault === "code199" ? refusals.perSecond : fault === "code200" ? refusals.perMinute : refusals.token;
+  const outcome = rate !== null ? refused(rate.code === REFUSALS.perSecond.code ? refusals.perSecond : refusals.perMinute)
+    : fault !== null && BEFORE.includes(fault) ? refused(spurious) : speech.decide(body, type, fault);
   if (fault !== null && LIES.includes(fault) && !outcome.lie) fault = null;
   const code = typeof outcome.answer === "string" ? 0 : outcome.answer.code;
   await wait(delay);
@@ -58,7 +75,7 @@ export async function handleOpen(simulation: Simulation, path: string, query: st
   note(simulation, entry, fault, code);
   const { page } = outcome;
   if (page !== null && fault === null && code === 0) res.once("finish", () => log.received(page));
-  if (!res.destroyed) deliver(res, envelope(outcome.answer, entry.n), fault, cutConnection, store.now());
+  if (!res.destroyed) deliver(res, speech.envelope(outcome.answer, entry.n), fault, cutConnection, store.now(), speech.status?.(outcome.answer));
 }
 
 function note({ log }: Simulation, entry: RequestEntry, fault: FaultKind | null, code: number | null): void {
@@ -74,12 +91,19 @@ function envelope(answer: string | Refusal, n: number): string {
   return `{"code":${code},"msg":${JSON.stringify(msg)},"data":${data},"request_id":"sim-${n}"}`;
 }
 
-function refused(answer: Refusal): Outcome {
+/** An answer without rows. */
+export function refused(answer: string | Refusal): Outcome {
   return { answer, rows: 0, page: null, lie: false };
 }
 
-function spurious(fault: FaultKind): Refusal {
-  return fault === "code199" ? REFUSALS.perSecond : fault === "code200" ? REFUSALS.perMinute : REFUSALS.token;
+/** The new open platform: signed forms. */
+export function appSpeech(simulation: Simulation, { pathname: path, search }: URL): Speech {
+  const fieldsOf = (body: string, type: string) => new Map(/^application\/x-www-form-urlencoded\b/i.test(type) && search === "" ? new URLSearchParams(body) : []);
+  return {
+    name: path, isAuth: (AUTH_PATHS as readonly string[]).includes(path), refusals: REFUSALS, envelope,
+    biz: (body, type) => fieldsOf(body, type).get("biz") ?? "",
+    decide: (body, type, fault) => decide(simulation, path, fieldsOf(body, type), fault),
+  };
 }
 
 function decide(simulation: Simulation, path: string, fields: ReadonlyMap<string, string>, fault: FaultKind | null): Outcome {
@@ -88,27 +112,29 @@ function decide(simulation: Simulation, path: string, fields: ReadonlyMap<string
   const failure = checkForm(fields, settings, store.now());
   if (failure !== null) return refused(failure);
   if ((AUTH_PATHS as readonly string[]).includes(path)) {
-    return { answer: tokens.answer(path as AuthPath, fields, settings, store.now()), rows: 0, page: null, lie: false };
+    return refused(tokens.answer(path as AuthPath, fields, settings, store.now()));
   }
   if (!tokens.isValid(fields.get("access_token"), store.now())) return refused(REFUSALS.token);
   if (settings.deniedApis.includes(path)) return refused(REFUSALS.permission);
   const biz = fields.get("biz");
   if (biz === undefined || biz === "") return refused(REFUSALS.empty);
-  if (path === SHOPS_PATH) return { answer: shopsData(biz), rows: 0, page: null, lie: false };
+  if (path === SHOPS_PATH) return refused(shopsData(biz));
   return readData(simulation, store.tableOf(path) as Collection, biz, fault);
 }
 
-function readData({ store, log }: Simulation, table: Collection, biz: string, fault: FaultKind | null): Outcome {
+/** Rows for a data request. @param view of another interface than the one for current rows */
+export function readData({ store, log }: Simulation, table: Collection, biz: string, fault: FaultKind | null, view?: View): Outcome {
   const { settings, random } = store;
-  const query = readQuery(biz, table.table, settings);
-  if ("code" in query) return refused(query);
+  const read = readQuery(biz, table.table, settings);
+  if ("code" in read) return refused(read);
+  const query = view === undefined ? read : { ...read, view };
   store.commitLate();
   store.changeBeforeAnswer(table);
   const page = readPage(store, table, query);
   const rows = page.indexes.map((index) => store.rowText(table, index));
   const full = rows.length >= query.pageSize;
   const kind = query.startTs !== null ? "version" : query.window !== null ? "window" : "ids";
-  const asked: PageAsked = { path: table.table.path, biz, kind, page: query.page, full };
+  const asked: PageAsked = { path: view === undefined ? table.table.path : `${table.table.path} ${view}`, biz, kind, page: query.page, full };
   log.asked(asked);
 
   let { total } = page;

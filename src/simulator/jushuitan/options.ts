@@ -75,8 +75,35 @@ const switches = z.strictObject({
   oldTokenDies: z.boolean(),
   /** The `code` that `/openWeb/auth/accessToken` takes. */
   authorisationCode: z.string().min(1),
-  /** Interfaces without permission (paths): code 190. */
+  /** Interfaces without permission (paths; on the old platform the same interfaces by their names): code 190. */
   deniedApis: z.array(z.string()),
+  /** The old platform's partner. */
+  partnerId: z.string().min(1),
+  partnerKey: z.string().min(1),
+  /** Whether the old platform takes calls from here; else it answers 110. */
+  addressAllowed: z.boolean(),
+  /** The same for the old platform: it takes this difference to a request's `ts` (seconds). */
+  legacySkewSeconds: count,
+  /** Life that an effective refresh gives the old platform's token from then on (seconds). */
+  legacyLifeSeconds: z.int().min(1),
+  /** The old platform refreshes only within this time before expiry (seconds). */
+  legacyWindowSeconds: count,
+  /** For so long after a refresh the old platform answers business calls with 100 (milliseconds). */
+  legacyCacheMs: count,
+  /** What a refresh that comes too early answers: success without effect, or a refusal. */
+  legacyTooEarly: z.enum(["success", "refused"]),
+  /** How the old platform writes `issuccess`. */
+  successType: z.enum(["boolean", "text"]),
+  /** `msg` of a refresh on the old platform. */
+  legacyMsg: z.enum(["text", "null", "array"]),
+  /** The simple form: the ids of an answer's entries; none is an empty list. */
+  bearerIds: z.array(z.string()),
+  /** The simple form: entries under `msg`, or a text without a new token. */
+  bearerMsg: z.enum(["list", "text"]),
+  /** The simple form: whether the token before dies with a refresh. */
+  bearerOldDies: z.boolean(),
+  /** Further keys of an answer of the simple form, such as a count. */
+  bearerExtra: z.record(z.string(), z.json()),
   /** Largest span of a window (seconds). */
   windowSeconds: z.int().min(1),
   /** Order of rows in a window; ties by version (`id`: none). */
@@ -116,6 +143,11 @@ const start = z.strictObject({
   /** The merchant's first token and refresh token. */
   accessToken: z.string().min(1),
   refreshToken: z.string().min(1),
+  /** The old platform's token, and when it expires (seconds from the start). */
+  legacyToken: z.string().min(1),
+  legacyExpiresInSeconds: z.int(),
+  /** The simple form's first token. */
+  bearerToken: z.string().min(1),
 });
 
 const defaults = {
@@ -147,6 +179,23 @@ const defaults = {
   rotateOnRefresh: true,
   oldTokenDies: true,
   authorisationCode: "isvcode",
+  partnerId: "demo-partner-0001",
+  partnerKey: "demo-partner-key-0001",
+  addressAllowed: true,
+  legacySkewSeconds: 600,
+  legacyLifeSeconds: 365 * 86_400,
+  legacyWindowSeconds: 7 * 86_400,
+  legacyCacheMs: 0,
+  legacyTooEarly: "success",
+  successType: "boolean",
+  legacyMsg: "text",
+  bearerIds: ["12345"],
+  bearerMsg: "list",
+  bearerOldDies: true,
+  bearerExtra: {},
+  legacyToken: "0123456789abcdef0123456789abcdef",
+  legacyExpiresInSeconds: 365 * 86_400,
+  bearerToken: "demo-bearer-token-0001",
   deniedApis: [],
   windowSeconds: 7 * 86_400,
   windowOrder: "modified-asc",

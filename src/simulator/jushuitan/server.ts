@@ -1,6 +1,8 @@
 import { listen } from "../http.ts";
 import { handleAdmin } from "./admin.ts";
-import { handleOpen } from "./open.ts";
+import { BEARER_PATH, bearerSpeech } from "./bearer.ts";
+import { LEGACY_PATH, legacySpeech } from "./legacy.ts";
+import { appSpeech, handleOpen } from "./open.ts";
 import { type JushuitanOptions, parseOptions } from "./options.ts";
 import { SHOPS_PATH } from "./shops.ts";
 import { Simulation } from "./simulation.ts";
@@ -21,8 +23,9 @@ export interface JushuitanSimulator {
 }
 
 /**
- * Starts a simulated Jushuitan (new open platform) on 127.0.0.1: orders, outbound documents, shops and tokens on the real
- * wire, with signatures, request limits, data that changes between requests, and faults.
+ * Starts a simulated Jushuitan on 127.0.0.1: orders, outbound documents, shops and tokens on the real wire, with signatures,
+ * request limits, data that changes between requests, and faults. It speaks as the new open platform, as the old one
+ * (query.aspx) and in the simple form of refresh.token, over the same data and the same limits.
  * @throws ZodError when an option is wrong
  */
 export async function startJushuitan(options: JushuitanOptions = {}): Promise<JushuitanSimulator> {
@@ -32,7 +35,9 @@ export async function startJushuitan(options: JushuitanOptions = {}): Promise<Ju
   const listening = await listen(settings, async (req, res) => {
     const url = new URL(req.url ?? "/", "http://simulator");
     if (url.pathname.startsWith("/_admin/")) return handleAdmin(simulation, url, req, res);
-    if (req.method === "POST" && paths.has(url.pathname)) return handleOpen(simulation, url.pathname, url.search, req, res);
+    if (req.method === "POST" && paths.has(url.pathname)) return handleOpen(simulation, appSpeech(simulation, url), req, res);
+    if (req.method === "POST" && url.pathname === LEGACY_PATH) return handleOpen(simulation, legacySpeech(simulation, url), req, res);
+    if (req.method === "POST" && url.pathname === BEARER_PATH) return handleOpen(simulation, bearerSpeech(simulation, req), req, res);
     res.writeHead(req.method === "POST" ? 404 : 405).end();
   });
   return {

@@ -1,4 +1,6 @@
+import { BearerStore } from "./bearer.ts";
 import { RateLimiter } from "./gateway.ts";
+import { LegacyToken } from "./legacy.ts";
 import { type JushuitanSettings, reconfigure } from "./options.ts";
 import { RequestLog } from "./requests.ts";
 import { Store } from "./store.ts";
@@ -8,6 +10,8 @@ import { TokenStore } from "./tokens.ts";
 export class Simulation {
   readonly store: Store;
   readonly tokens: TokenStore;
+  readonly legacyToken: LegacyToken;
+  readonly bearer: BearerStore;
   readonly limiter = new RateLimiter();
   readonly log = new RequestLog();
   private ticker: NodeJS.Timeout | null = null;
@@ -15,6 +19,8 @@ export class Simulation {
   constructor(settings: JushuitanSettings) {
     this.store = new Store(settings);
     this.tokens = new TokenStore(settings, this.store.now(), this.store.random);
+    this.legacyToken = new LegacyToken(settings, this.store.now());
+    this.bearer = new BearerStore(settings, this.store.random);
     this.startTicking();
   }
 
@@ -28,6 +34,8 @@ export class Simulation {
   resetCounters(): void {
     this.log.reset();
     this.tokens.counts = TokenStore.noCounts();
+    this.legacyToken.counts = { refreshed: 0, refreshTooEarly: 0 };
+    this.bearer.refreshed = 0;
     this.store.counts = { changes: 0, inserts: 0, late: 0 };
   }
 

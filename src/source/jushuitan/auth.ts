@@ -5,6 +5,7 @@ import { SourceError } from "../../errors.ts";
 import { call, type BudgetDeps, type Call } from "./call.ts";
 import type { HttpOptions } from "./client.ts";
 import { shapeError } from "./errors.ts";
+import { signedForm } from "./form.ts";
 
 const CODE_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
 const CODE_LENGTH = 6;
@@ -54,6 +55,15 @@ export async function refreshToken(account: AppAccount, token: string, options: 
   refuseIsv(account, "must not refresh its token");
   const fields = { grant_type: "refresh_token", refresh_token: token, scope: "all" };
   return grant(account, { path: "/openWeb/auth/refreshToken", fields, secrets: [token] }, options);
+}
+
+/**
+ * The page on which a merchant authorises a service provider's app; it holds for 15 minutes.
+ * @param state comes back with the code. @param offsetMs the source's clock less this process's
+ */
+export function authorisationUrl({ authUrl, appKey, appSecret }: AppAccount, state: string, offsetMs: number): string {
+  const timestamp = String(Math.floor((Date.now() + offsetMs) / 1000));
+  return `${authUrl}?${signedForm({ app_key: appKey, timestamp, charset: "utf-8", state }, appSecret)}`;
 }
 
 /**

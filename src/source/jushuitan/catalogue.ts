@@ -1,6 +1,7 @@
 import { nearest } from "../../config/nearest.ts";
 import { ConfigError } from "../../errors.ts";
 import type { ApiDescription } from "../contract.ts";
+import { REFRESH } from "./refresh.ts";
 
 const MINUTE_MS = 60_000;
 /** The platform checks its 7 days strictly; integrators' notes advise a minute less. */
@@ -11,6 +12,25 @@ const OWN_MALLS_ONLY = [
   "Taobao and Tmall (淘系) orders: they need the Qimen (奇门) route",
   "Pinduoduo (拼多多) orders: they need the Qimen (奇门) route",
 ] as const;
+
+/** The exchange of a bearer account's tokens: each run makes one, and its records tell of it. */
+const REFRESH_TOKEN: ApiDescription = {
+  path: REFRESH,
+  method: REFRESH,
+  call: true,
+  title: "刷新令牌",
+  listFields: ["msg"],
+  idField: "id",
+  modifiedField: "time",
+  versionField: null,
+  versionParam: null,
+  pageSize: { min: 2, default: 50, max: 50 },
+  windowMs: SEVEN_DAYS_MS,
+  windowParams: {},
+  totals: false,
+  archive: false,
+  neverReturns: [],
+};
 
 /**
  * The APIs that Tidemark knows, one row each. Facts from the official field texts, except where integrators' notes are
@@ -53,6 +73,7 @@ export const CATALOGUE: readonly ApiDescription[] = [
       "shipments of Taobao and Tmall (淘系) and Pinduoduo (拼多多), but for a few: they need the Qimen (奇门) route",
     ],
   },
+  REFRESH_TOKEN,
 ];
 
 /**

@@ -1,4 +1,4 @@
-export { exchangeCode, getInitToken, refreshToken, type AuthOptions, type TokenGrant } from "./auth.ts";
+export { authorisationUrl, exchangeCode, getInitToken, refreshToken, type AuthOptions, type TokenGrant } from "./auth.ts";
 export { checkParams } from "./biz.ts";
 export { CATALOGUE, getApi } from "./catalogue.ts";
 export type { HttpOptions } from "./client.ts";
