@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { SourceError } from "../errors.ts";
 import type { LegacyAccount } from "../config/types.ts";
 import { noteTry, replaceToken, type StoredToken } from "../store/tokens.ts";
@@ -32,17 +33,20 @@ export function createLegacyTokens(place: TokenPlace & { account: LegacyAccount 
   }
 
   async function renew(used: { version: number }, signal: AbortSignal): Promise<void> {
-    await exclusively(place, signal, async (stored) => {
+    const held = await exclusively(place, signal, async (stored) => {
       if (stored === null) throw reauthorise(account);
-      // Refused in the time after a refresh, the token is asked with again once the hold is over.
-      if (stored.version > used.version || isHeld(stored)) return;
+      const left = heldMs(stored);
+      if (left > 0 || stored.version > used.version) return left;
       if (!isInRefreshWindow("legacy", stored)) throw reauthorise(account);
       await extend(stored, signal);
+      return 0;
     });
+    // Refused in the time after a refresh: the same token is good again once that is over.
+    await sleep(held, undefined, { signal });
   }
 
-  function isHeld({ refreshTriedAt }: StoredToken): boolean {
-    return refreshTriedAt !== null && refreshTriedAt + account.holdAfterRefreshMs > Date.now();
+  function heldMs({ refreshTriedAt }: StoredToken): number {
+    return refreshTriedAt === null ? 0 : Math.min(account.holdAfterRefreshMs, Math.max(0, refreshTriedAt + account.holdAfterRefreshMs - Date.now()));
   }
 
   /** Asks for a refresh; what it left behind is waited for also where its answer was lost. */

@@ -49,7 +49,8 @@ export function classify({ code, msg, skewMs, success = null, legacy = false }: 
   if (code === 180 && (legacy || (skewMs ?? 0) >= CLOCK_LIMIT_MS)) return "clock";
   if (code === 110 || text.includes("白名单")) return "ip";
   if (code === 190 || code === 21024 || text.includes("权限")) return "permission";
-  if (code === 199 || (code === 200 && (text === "" || text.includes("频")))) return "rate";
+  // The old platform's wording is not known.
+  if (code === 199 || (code === 200 && (text === "" || text.includes("频") || (legacy && !text.includes("参数"))))) return "rate";
   if (/频繁|频次|频率|限流/.test(text)) return "rate";
   if (code === 150 && (legacy || text.includes("内部处理异常"))) return "transient";
   return "business";
