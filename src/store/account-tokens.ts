@@ -29,7 +29,7 @@ export async function saveAccountTokens(tx: Tx, key: Buffer, account: string, en
     select ${account}, * from unnest(${newest.map(({ id }) => id)}::text[], ${newest.map(({ token }) => seal(key, token))}::bytea[],
       ${newest.map(({ raw }) => seal(key, raw))}::bytea[], ${newest.map(({ token }) => fingerprint(token))}::text[])
     on conflict (account, id) do update set token = excluded.token, entry = excluded.entry, fingerprint = excluded.fingerprint,
-      refreshes = t.refreshes + 1, obtained_at = clock_timestamp()
+      refreshes = t.refreshes + 1, obtained_at = excluded.obtained_at
   `.execute(tx);
 }
 

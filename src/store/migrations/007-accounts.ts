@@ -25,7 +25,7 @@ create table account_token (
   entry bytea not null,
   fingerprint text not null,
   refreshes integer not null default 1,
-  obtained_at timestamptz not null default clock_timestamp(),
+  obtained_at timestamptz not null default now(),
   primary key (account, id)
 );
 `;

@@ -1,0 +1,103 @@
+import { createHash } from "node:crypto";
+import { sql } from "kysely";
+import { afterEach, expect, test } from "vitest";
+import { validateConfig } from "../../src/config/validate.ts";
+import { runBackfill } from "../../src/ops/run.ts";
+import { pipelineStatus } from "../../src/ops/status.ts";
+import type { JushuitanOptions } from "../../src/simulator/jushuitan/server.ts";
+import { readToken } from "../../src/store/tokens.ts";
+import { textsOf } from "../support/leaks.ts";
+import { type Job, type JobOptions, pipelineName, startJob } from "../support/job.ts";
+
+let job: Job;
+afterEach(() => job.stop());
+
+const TOKEN = "demo-bearer-token-0001";
+
+/** The pair of strategies that Tidemark was founded on, as they stand in Qeasy. */
+const SOURCE = { api: "refresh.token", method: "POST", number: "msg", id: "msg", pagination: { pageSize: 50 }, idCheck: true };
+const TARGET = { api: "写入空操作", method: "POST", idCheck: true };
+
+async function startPair(jushuitan: JushuitanOptions = {}, number = SOURCE.number, worker: Pick<JobOptions, "worker"> = {}): Promise<void> {
+  job = await startJob({ ...worker, jushuitan, target: { headers: { Authorization: "Bearer target-secret" } } });
+  const name = pipelineName(job);
+  const config = validateConfig({
+    accounts: { main: { platform: "jushuitan", kind: "bearer", baseUrl: job.source.url, token: TOKEN, limits: { perSecond: 1_000, perMinute: 60_000 } } },
+    pipelines: {
+      [name]: {
+        source: { account: "main", api: SOURCE.api, number, pageSize: SOURCE.pagination.pageSize },
+        mapping: { id: SOURCE.id },
+        target: { use: "qeasy", baseUrl: job.target.url, api: TARGET.api, idCheck: TARGET.idCheck, timeout: "2s", lease: "4s" },
+      },
+    },
+  }, { file: job.config.file, home: job.config.home, env: {} });
+  job.config.accounts = config.accounts;
+  job.config.pipelines = config.pipelines;
+}
+
+const held = async (id: string) => (await (await fetch(`${job.target.url}/_admin/record?id=${id}`)).json()) as Record<string, unknown>;
+const current = async () => (await readToken(job.store.db, job.services.key, "main"))!.accessToken;
+const counts = { read: 2, duplicate: 0, unchanged: 0, superseded: 0, quarantined: 0, loaded: 2 };
+
+test("each run exchanges the tokens once and tells the target so: id, time and fingerprint, never a token, and no later one looks like a duplicate", async () => {
+  await startPair({ bearerIds: ["12345", "67890"] });
+  const runs = [];
+  const tokens = [TOKEN];
+  for (let run = 0; run < 3; run++) {
+    const report = await job.sync();
+    runs.push(report);
+    expect(report).toMatchObject({ counts, requests: 1, slices: 1 });
+    tokens.push(await current());
+    expect(await held("12345")).toEqual({
+      id: "12345", time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as string, renewed: true, fingerprint: createHash("sha256").update(await current()).digest("hex"),
+    });
+  }
+  expect(new Set(tokens).size).toBe(4);
+  const state = (await (await fetch(`${job.source.url}/_admin/state`)).json()) as { bearer: { refreshed: number } };
+  expect(state.bearer.refreshed).toBe(3);
+  const status = await pipelineStatus(job.store, job.config, pipelineName(job));
+  expect(status).toMatchObject({ cursor: "call", initialLoad: { complete: true }, settled: true, loaded: 2, quarantined: 0 });
+  expect(Date.parse(status.checkpoint!)).toBeGreaterThan(Date.now() - 60_000);
+  const histories = await Promise.all(runs.map(({ workflowId, runId }) => job.temporal.client.workflow.getHandle(workflowId, runId).fetchHistory()));
+  const seen = [...histories.flatMap(({ events }) => textsOf(events)), await (await fetch(`${job.target.url}/_admin/records`)).text(), await (await fetch(`${job.target.url}/_admin/state`)).text()].join("\n");
+  expect(seen).toContain("12345");
+  for (const token of tokens) expect(seen).not.toContain(token);
+}, 60_000);
+
+test("a text without a new token is a record too", async () => {
+  await startPair({ bearerMsg: "text" });
+  expect((await job.sync()).counts).toMatchObject({ read: 1, loaded: 1 });
+  expect(await held("main")).toMatchObject({ id: "main", renewed: false, fingerprint: null });
+  expect(await current()).toBe(TOKEN);
+}, 60_000);
+
+test("a display code goes along; a count that differs from the rows fails the run, and what was answered is kept and sent", async () => {
+  await startPair({ bearerIds: ["12345", "67890"], bearerExtra: { total: 3 } }, "shop_name");
+  await job.sync();
+  expect(await held("67890")).toMatchObject({ id: "67890", shop_name: "店铺2" });
+  job.config.pipelines[pipelineName(job)]!.source.number = "total";
+  const before = await current();
+  await expect(job.sync()).rejects.toMatchObject({ code: "TM_CALL_COUNT" });
+  const after = await current();
+  expect(after).not.toBe(before);
+  await job.configureSource({ bearerExtra: { total: "2" } });
+  expect(await job.sync()).toMatchObject({ counts: { read: 4, loaded: 4 }, slices: 2, requests: 2 });
+}, 60_000);
+
+test("a run that ended between the call and its end is gone on with: its records are sent, and the call is not made again for them", async () => {
+  await startPair();
+  await job.configureTarget({ status: 401 });
+  await expect(job.sync()).rejects.toMatchObject({ code: "TM_TARGET_CONFIG" });
+  const token = await current();
+  await job.configureTarget({ status: null });
+  expect(await job.sync()).toMatchObject({ counts: { read: 2, loaded: 2 }, slices: 2 });
+  expect(await current()).not.toBe(token);
+  const { rows } = await sql<{ refreshes: number }>`select refreshes from account_token`.execute(job.store.db);
+  expect(rows).toEqual([{ refreshes: 2 }]);
+}, 60_000);
+
+test("there is no past to read again", async () => {
+  await startPair({}, SOURCE.number, { worker: "none" });
+  const asked = runBackfill(job.services, job.temporal, pipelineName(job), { from: 0, to: 1_000 }, { wait: false, signal: AbortSignal.timeout(10_000) });
+  await expect(asked).rejects.toMatchObject({ code: "TM_CALL", fix: expect.stringContaining("tidemark sync") as string });
+}, 60_000);
