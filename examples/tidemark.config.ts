@@ -5,8 +5,8 @@ import { defineConfig, env } from "tidemark";
 export default defineConfig({
   accounts: {
     main: {
-      platform: "jushuitan", // the new open platform (https://openapi.jushuitan.com)
-      kind: "self", // "self": a merchant's own app; "isv": a service provider's app
+      platform: "jushuitan",
+      kind: "self", // a merchant's own app; "isv", "legacy" and "bearer": docs/accounts.md
       baseUrl: env("JST_BASE_URL", "https://openapi.jushuitan.com"),
       appKey: env("JST_APP_KEY"),
       appSecret: env("JST_APP_SECRET"),

@@ -7,7 +7,7 @@ import { accountOf, pipelineContext, type Services, tokensOf } from "../sync/ser
 import { CLOCK_WARNING_MS, sourceOffset } from "../store/clock.ts";
 import { coverageNote } from "./coverage-note.ts";
 import { liveWorkers } from "./workers.ts";
-import { tokenView } from "./tokens.ts";
+import { tokenNotices } from "./tokens.ts";
 import { openServices, type OpenedStore, openTemporal } from "./open.ts";
 
 /** One thing that was looked at. */
@@ -53,7 +53,7 @@ export async function check(config: TidemarkConfig, signal: AbortSignal): Promis
       ? { what: "workers", ok: true, detail: `${workers} of the task queue ${config.runtime.taskQueue}` }
       : { what: "workers", ok: true, warning: true, detail: "none runs, so nothing is copied", fix: 'Start one with "tidemark worker", or "tidemark dev".' });
     for (const name of Object.keys(config.pipelines)) await checkPipeline(opened.services, name, signal, results, look);
-    for (const name of new Set(Object.values(config.pipelines).map(({ source }) => source.account))) await noteToken(opened.services, name, results);
+    for (const detail of await tokenNotices(opened.services)) results.push({ what: "tokens", ok: true, warning: true, detail });
   } finally {
     await opened.close();
   }
@@ -108,12 +108,6 @@ async function readList(held: NonNullable<Target["held"]>, timeoutMs: number, pa
   const without = records.filter(({ version }) => version === null).length;
   if (records.length === 0) return "target.heldUrl lists nothing so far";
   return `target.heldUrl lists records; looked at: ${records.length}${without === 0 ? "" : `, without ts: ${without}, of which an older version would not be noticed`}`;
-}
-
-/** What a person has to know of an account's token. */
-async function noteToken(services: Services, name: string, results: CheckResult[]): Promise<void> {
-  const { notice } = await tokenView(services, name);
-  if (notice !== null) results.push({ what: `token of ${name}`, ok: true, warning: true, detail: notice });
 }
 
 /** What the API never returns, and shops of which nothing was seen. */

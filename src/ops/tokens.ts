@@ -5,7 +5,7 @@ import { authorisationUrl, exchangeCode } from "../source/jushuitan/index.ts";
 import { accountTokens } from "../store/account-tokens.ts";
 import { localOffset } from "../store/clock.ts";
 import { fingerprint } from "../store/secrets.ts";
-import { type ExpiryKnown, type NewToken, readToken, replaceToken } from "../store/tokens.ts";
+import { expiries, type ExpiryKnown, type NewToken, readToken, replaceToken } from "../store/tokens.ts";
 import { accountOf, type Services, tokenDeps, tokensOf } from "../sync/services.ts";
 import { formatInstant } from "../sync/labels.ts";
 import { expiryNotice } from "../tokens/expiry.ts";
@@ -46,6 +46,12 @@ export async function tokenView({ config, store, key }: Services, name: string):
     obtainedAt: formatInstant(stored?.obtainedAt ?? null), expiresAt: formatInstant(stored?.expiresAt ?? null), expiryKnown: stored?.expiryKnown ?? null,
     notice: expiryNotice(account, stored), tokens: tokens.map((one) => ({ ...one, obtainedAt: formatInstant(one.obtainedAt) })),
   };
+}
+
+/** What people have to know of the tokens of all accounts; decrypts nothing. */
+export async function tokenNotices({ config, store }: Pick<Services, "config" | "store">): Promise<string[]> {
+  const tokens = await expiries(store.db);
+  return Object.values(config.accounts).flatMap((account) => expiryNotice(account, tokens.get(account.name) ?? null) ?? []);
 }
 
 /** Refreshes now what can be refreshed now. @throws SourceError */

@@ -56,6 +56,14 @@ export async function readToken(db: Db | Tx, key: Buffer, account: string): Prom
   return { ...other, accessToken: open(key, access), refreshToken: refresh === null ? null : open(key, refresh) };
 }
 
+/** When the stored tokens expire, by account. */
+export async function expiries(db: Db): Promise<Map<string, Pick<StoredToken, "expiresAt" | "expiryKnown">>> {
+  const { rows } = await sql<{ name: string } & Pick<StoredToken, "expiresAt" | "expiryKnown">>`
+    select name, ${epochMs("expires_at")} as "expiresAt", expiry_known as "expiryKnown" from account where access_token is not null
+  `.execute(db);
+  return new Map(rows.map(({ name, ...expiry }) => [name, expiry]));
+}
+
 /**
  * Replaces the token if it is still the one of `expectedVersion` (0: none yet): two renewals cannot overwrite each other.
  * @returns false when somebody else was faster

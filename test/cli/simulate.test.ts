@@ -9,7 +9,9 @@ interface Started {
 test("simulate jushuitan says where it is and how to use it, and ends on SIGTERM", async () => {
   const child = startCli(["simulate", "jushuitan", "--json", "--orders", "30", "--changes", "2", "--no-limits", "--app-key", "my-key", "--options", '{"orders":99,"windowOrder":"id"}']);
   const { url, env } = JSON.parse(await firstLine(child)) as Started;
-  expect(env).toMatchObject({ JST_BASE_URL: url, JST_APP_KEY: "my-key", JST_APP_SECRET: expect.any(String) });
+  expect(env).toMatchObject({ JST_BASE_URL: url, JST_APP_KEY: "my-key", JST_APP_SECRET: expect.any(String), JST_LEGACY_URL: `${url}/api/open/query.aspx` });
+  const exchanged = await fetch(`${url}/api/refresh.token`, { method: "POST", headers: { authorization: `Bearer ${env["JST_BEARER_TOKEN"]}` }, body: "{}" });
+  expect(await exchanged.json()).toMatchObject({ msg: [{ id: "12345" }] });
   const { settings } = (await (await fetch(`${url}/_admin/state`)).json()) as { settings: object };
   // What a flag says goes before --options.
   expect(settings).toMatchObject({ orders: 30, windowOrder: "id", changesPerRequest: 2, perSecond: null, perMinute: null, appKey: "my-key" });

@@ -24,7 +24,7 @@ export const status = defineCommand<{ fresh?: true }>({
   configure: (command) => command.option("--fresh", "end with 1 when a pipeline is late, for a monitor"),
   async run(context, { fresh = false }) {
     const config = await context.config("none");
-    const [{ pipelineStatus }, { tokenView }, { resolveServices }, { liveWorkers }] = await Promise.all([
+    const [{ pipelineStatus }, { tokenNotices }, { resolveServices }, { liveWorkers }] = await Promise.all([
       import("../../ops/status.ts"), import("../../ops/tokens.ts"), import("../../local/environment.ts"), import("../../ops/workers.ts"),
     ]);
     return withStore(config, async (services) => {
@@ -34,7 +34,7 @@ export const status = defineCommand<{ fresh?: true }>({
       // Without a worker nobody answers.
       const reading = workers === 0 ? [] : stored.filter(({ backfills }) => backfills.some(({ place }) => place !== null)).map(({ name }) => name);
       const { temporal, backfills } = await temporalStatus(config, reading);
-      const notices = (await Promise.all(Object.keys(config.accounts).map((name) => tokenView(services, name)))).flatMap(({ notice }) => notice ?? []);
+      const notices = await tokenNotices(services);
       const pipelines = stored.map((pipeline) => ({ ...pipeline, backfill: backfills.get(pipeline.name) ?? null }));
       return { json: { temporal, store, workers, notices, pipelines }, text: printed(temporal, store.from, workers, pipelines, notices), exitCode: fresh && pipelines.some(({ late }) => late) ? 1 : 0 };
     });
