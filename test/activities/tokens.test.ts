@@ -11,7 +11,7 @@ test("a worker warns of a token's end, with the day", async () => {
   bench = await startTokens("isv", { tokenExpiresAt: Date.now() + 2 * DAY }, { appKind: "isv" });
   const said: LogEntry[] = [];
   const activity = new MockActivityEnvironment({}, { logger: new DefaultLogger("DEBUG", (entry) => void said.push(entry)) });
-  await activity.run(createTokenActivities(bench.services).refreshToken, "main");
+  await activity.run((account: string) => createTokenActivities(bench.services).refreshToken(account), "main");
   const warnings = said.filter(({ level }) => level === "WARN").map(({ message }) => message);
   expect(warnings).toEqual([expect.stringMatching(/^account main: its token expires on \d{4}-\d\d-\d\d \(Asia\/Shanghai/)]);
 });

@@ -1,5 +1,6 @@
 import type { LoadedConfig } from "../../config/load.ts";
 import type { TokenView } from "../../ops/tokens.ts";
+import type { RefreshReport } from "../../tokens/tokens.ts";
 import { type CommandContext, type CommandResult, defineCommand, defineGroup } from "../command.ts";
 import { suggest } from "../../config/nearest.ts";
 import { withStore } from "../connected.ts";
@@ -38,7 +39,7 @@ export const tokenRefresh = defineCommand({
   },
 });
 
-const OUTCOMES: Record<Awaited<ReturnType<typeof import("../../ops/tokens.ts").refreshToken>>["outcome"], string> = {
+const OUTCOMES: Record<RefreshReport["outcome"], string> = {
   "refreshed": "Refreshed.",
   "no-effect": "Asked for, without effect: the expiry did not move, or no new token was given.",
   "not-due": "Not due: a refresh takes effect only shortly before expiry, so none was asked for.",
