@@ -57,7 +57,7 @@ export async function tokenNotices({ config, store }: Pick<Services, "config" | 
 /** Refreshes now what can be refreshed now. @throws SourceError */
 export async function refreshToken(services: Services, name: string, signal: AbortSignal): Promise<RefreshReport & TokenView> {
   const report = await tokensOf(services, accountOf(services.config, name)).refreshIfDue(signal);
-  return { ...(await tokenView(services, name)), ...report };
+  return { ...report, ...(await tokenView(services, name)) };
 }
 
 /** Puts a person's token in the place of the one that is there. @param expiresAt ms; null: not known */
