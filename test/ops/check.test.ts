@@ -4,6 +4,7 @@ import { sql } from "kysely";
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { check } from "../../src/ops/check.ts";
 import { coverageNote } from "../../src/ops/coverage-note.ts";
+import { LEGACY_PATH } from "../../src/simulator/jushuitan/legacy.ts";
 import { type JushuitanOptions, type JushuitanSimulator, startJushuitan } from "../../src/simulator/jushuitan/server.ts";
 import { type QeasySimulator, startQeasy } from "../../src/simulator/qeasy/server.ts";
 import { openStore, type Store } from "../../src/store/db.ts";
@@ -46,6 +47,30 @@ test("check names what the API never returns, and shops that delivered nothing s
   const { id } = await ensureStream(store, config.pipelines["orders"]!, config.accounts["main"]!);
   await sql`insert into shop_seen (stream_id, shop_id) values (${id}, ${all[0]!})`.execute(store.db);
   expect(await silent()).toEqual(all.slice(1));
+});
+
+test("a call is not made to look, and the end of a token is told with its day", async () => {
+  const config = await start();
+  const { name, platform, limits, timeoutMs, baseUrl } = config.accounts["main"]!;
+  const orders = config.pipelines["orders"]!;
+  const common = { platform, limits, timeoutMs };
+  config.accounts = {
+    main: { ...common, name, baseUrl, kind: "bearer", token: "demo-bearer-token-0001", tokenId: null },
+    old: {
+      ...common, name: "old", kind: "legacy", baseUrl: baseUrl + LEGACY_PATH, partnerId: "demo-partner-0001", partnerKey: "demo-partner-key-0001",
+      token: "0123456789abcdef0123456789abcdef", tokenExpiresAt: Date.now() + 2 * 86_400_000, holdAfterRefreshMs: 0,
+    },
+  };
+  config.pipelines = {
+    tokens: { ...orders, name: "tokens", source: { ...orders.source, api: "refresh.token" } },
+    orders: { ...orders, source: { ...orders.source, account: "old" } },
+  };
+  const results = await check(config, signal);
+  expect(results.filter(({ ok }) => !ok)).toEqual([]);
+  expect(results.find(({ what }) => what === "source of tokens")!.detail).toMatch(/has a token, fingerprint [0-9a-f]{12}; refresh\.token is not called/);
+  expect(results.filter(({ what }) => what === "tokens")).toMatchObject([{ warning: true, detail: expect.stringMatching(/^account old: its token expires on \d{4}-\d\d-\d\d/) as string }]);
+  const state = (await (await fetch(`${source.url}/_admin/state`)).json()) as { bearer: { refreshed: number } };
+  expect(state.bearer.refreshed).toBe(0);
 });
 
 test.each([[-120_000, 1], [120_000, 1], [30_000, 0]])("a source's clock %i ms off makes %i warnings", async (clockOffsetMs, warnings) => {

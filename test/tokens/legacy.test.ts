@@ -62,7 +62,7 @@ test("a refresh whose answer is lost is noted: the token errors after it are wai
 test("two workers at once refresh once", async () => {
   bench = await startTokens("legacy", { tokenExpiresAt: Date.now() + 3 * DAY }, { ...last3Days, latencyMs: 100 });
   await Promise.all([bench.tokens.refreshIfDue(never), bench.tokens.refreshIfDue(never)]);
-  expect((await bench.state()).legacyToken.refreshed).toBe(1);
+  expect((await bench.state()).requests.byPath).toEqual({ "refresh.token": 1 });
 });
 
 test("after expiry nothing is asked for: a person is told, with the day, and a call stops with what to do", async () => {
