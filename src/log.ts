@@ -7,7 +7,7 @@ const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as
 export type LogLevel = (typeof LEVELS)[number];
 
 /** Keys whose values are never written, wherever they stand in the first levels of what is logged. */
-const SECRETS = ["appKey", "appSecret", "accessToken", "refreshToken", "access_token", "refresh_token", "app_key", "app_secret", "sign", "secret", "key", "token", "headers", "authorization", "Authorization", "password"];
+const SECRETS = ["appKey", "appSecret", "partnerId", "partnerKey", "accessToken", "refreshToken", "access_token", "refresh_token", "app_key", "app_secret", "sign", "secret", "key", "token", "headers", "authorization", "Authorization", "password"];
 const REDACTED = SECRETS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
 /**

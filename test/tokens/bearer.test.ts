@@ -64,7 +64,7 @@ test.each([
 ])("%s is a failure and overwrites no token", async (_what, switches, code) => {
   bench = await startTokens("bearer", {}, { ...switches, bearerOldDies: false });
   const error: unknown = await bench.tokens.refreshIfDue(never).catch((reason: unknown) => reason);
-  expect(error).toMatchObject({ code });
+  expect(error).toMatchObject({ code, kind: "final" });
   expect((await stored())!.accessToken).toBe(BEARER_TOKEN);
   expect(JSON.stringify([error, String(error)])).not.toMatch(/[0-9a-f]{32}|demo-bearer/);
 });
@@ -72,7 +72,7 @@ test.each([
 test("a refused token stops with what to do, and the token in no error", async () => {
   bench = await startTokens("bearer", { token: "not-the-right-token" });
   const error: unknown = await bench.tokens.refreshIfDue(never).catch((reason: unknown) => reason);
-  expect(error).toMatchObject({ kind: "final", code: "TM_SOURCE_TOKEN", fix: expect.stringContaining("tidemark token set") as string });
+  expect(error).toMatchObject({ kind: "final", code: "TM_SOURCE_TOKEN", fix: expect.stringContaining("tidemark token set main") as string });
   expect(JSON.stringify([error, String(error)])).not.toContain("not-the-right-token");
 });
 

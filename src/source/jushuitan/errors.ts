@@ -163,7 +163,7 @@ export function answerError(meaning: Fault, verdict: Verdict, context: FailureCo
   const said = excerpt(verdict.msg, context.secrets);
   return new SourceError(kind, code, `Jushuitan ${what} (${context.api}, code ${verdict.code}${said === "" ? "" : `: ${said}`})`, {
     path: `accounts.${context.account}${setting === undefined ? "" : `.${setting}`}`,
-    fix,
+    fix: fix.replaceAll("<account>", context.account),
     details: details(context, { sourceCode: verdict.code }),
   });
 }

@@ -47,13 +47,20 @@ export async function refreshBearer(account: BearerAccount, token: string, { dep
   const outcome = await call({ account, deps, tokens: null, http }, { path: REFRESH, biz: "{}", token }, signal);
   const { body } = outcome.envelope;
   if (typeof body["msg"] === "string") return textAnswer(outcome);
+  if (!Array.isArray(body["msg"])) throw unusable("`msg` is neither a list nor a text");
   const { elements } = listOf(outcome, ["msg"], ["id", "token"]);
   const entries = elements.flatMap(({ start, end, members }): BearerEntry[] => {
     const [id, issued] = members.map((span) => (span === undefined ? null : scalarText(outcome.text.slice(span.start, span.end))));
     return id == null || issued == null ? [] : [{ id, token: issued, raw: outcome.text.slice(start, end) }];
   });
-  if (entries.length === 0) throw shapeError("`msg` holds no entry with id and token", outcome.context);
+  if (entries.length === 0) throw unusable("`msg` holds no entry with id and token");
   return { entries, unchanged: false, incomplete: elements.length - entries.length, body, requests: outcome.requests };
+
+  /** Not to be repeated by itself: each exchange may end a token. */
+  function unusable(what: string): SourceError {
+    const { code, message, details } = shapeError(what, outcome.context);
+    return new SourceError("final", code, message, { path: `accounts.${account.name}`, fix: "The stored token stays. The next run tries again; if it goes on, ask where the token was issued.", details });
+  }
 }
 
 /** A text beside a code is the platform's word for success; without one it must not read like a refusal. */

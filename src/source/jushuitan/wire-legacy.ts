@@ -15,7 +15,10 @@ export interface LegacySigned {
   ts: string;
 }
 
-/** The old platform's signature: method, partner id, then `token` and `ts` with their keys, then the key; MD5 of the UTF-8 bytes in lower-case hex. The body is not signed. */
+/**
+ * The old platform's signature: method, partner id, then `token` and `ts` with their keys, then the partner key; MD5 of the
+ * UTF-8 bytes in lower-case hex. The body is not signed.
+ */
 export function signLegacy({ method, partnerId, token, ts }: LegacySigned, partnerKey: string): string {
   return createHash("md5").update(`${method}${partnerId}token${token}ts${ts}${partnerKey}`, "utf8").digest("hex");
 }
