@@ -2,10 +2,12 @@ import { createHash } from "node:crypto";
 import type { PipelineConfig, TidemarkConfig } from "../config/types.ts";
 import { canonical } from "./state-document.ts";
 
+const SECRETS: ReadonlySet<string> = new Set(["appSecret", "accessToken", "refreshToken", "partnerKey", "token"]);
+
 /** Digests of what a run of a pipeline depends on, by part of the config. Nothing secret goes into them. */
 export function configParts({ accounts }: Pick<TidemarkConfig, "accounts">, pipeline: PipelineConfig): Record<string, string> {
   const { name: _name, schedule: _schedule, audit: _audit, freshnessMs: _freshness, target: { headers, ...target }, ...rest } = pipeline;
-  const { appSecret: _secret, accessToken: _access, refreshToken: _refresh, ...account } = accounts[pipeline.source.account]!;
+  const account = Object.fromEntries(Object.entries(accounts[pipeline.source.account]!).filter(([name]) => !SECRETS.has(name)));
   const parts = { ...rest, target: { ...target, headers: Object.keys(headers).toSorted() }, account };
   return Object.fromEntries(Object.entries(parts).map(([part, value]) => [part, createHash("sha256").update(canonical(value)).digest("hex").slice(0, 16)]));
 }
