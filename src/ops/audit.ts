@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { WorkflowExecutionAlreadyStartedError, WorkflowFailedError } from "@temporalio/client";
 import type { AuditRequest } from "../../activities/types.ts";
-import { TidemarkError } from "../errors.ts";
+import { ConfigError, TidemarkError } from "../errors.ts";
 import { getApi } from "../source/jushuitan/index.ts";
 import { type AuditReport, auditRange, readAudit } from "../store/audit-report.ts";
 import { auditBorders } from "../store/audits.ts";
@@ -55,6 +55,8 @@ export interface AuditAnswer {
   /** Accepted gaps within the stretch that this audit could not close: they reach into the lookback, or have no verdict. */
   gaps?: GapStatus[];
   neverReturns: readonly string[];
+  /** Why the verdict can be no better than unproven; null: it can. */
+  notProvable: string | null;
 }
 
 /** `complete`: every record that the source reports is held. `incomplete`: some were missing or stale, and still are. */
@@ -68,7 +70,8 @@ export async function auditCost({ config, store }: Services, name: string, asked
     throw new TidemarkError("TM_NOT_LOADED", `pipeline ${name} has not loaded anything yet`, { path: `pipelines.${name}`, fix: `Run "tidemark sync ${name} --wait" first.` });
   }
   const range = await auditRange(store.db, stream.id, source, isoRange(asked));
-  const api = getApi(source.api);
+  const api = getApi(source.api, config.apis);
+  if (api.windowKeys === null) throw noWindows(name, "audit");
   const windows = auditBorders(range.from, range.to, api.windowMs).length - 1;
   return { from: formatInstant(range.from)!, to: formatInstant(range.to)!, windows, requests: windows * 2 * (api.archive ? 2 : 1) };
 }
@@ -92,8 +95,8 @@ export async function runAudit(
     throw new TidemarkError("TM_AUDIT_RUNNING", `an audit of ${name} is under way already`, { fix: `Wait for it, or end it in Temporal: audit/${name}.` });
   });
   const started = { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
-  const { neverReturns } = getApi(pipelineOf(services.config, name).source.api);
-  const answer = { pipeline: name, ...started, link: runLink(temporal, started.workflowId, started.runId), cost, neverReturns };
+  const { neverReturns, notProvable } = getApi(pipelineOf(services.config, name).source.api, services.config.apis);
+  const answer = { pipeline: name, ...started, link: runLink(temporal, started.workflowId, started.runId), cost, neverReturns, notProvable };
   if (!options.wait) return { ...answer, status: "started" };
   await requireTaken(services, temporal, started, options);
   const aborted = new Promise<never>((_, reject) => {
@@ -110,9 +113,16 @@ export async function runAudit(
   const gaps = status.gaps.filter(({ from, to }) => from < cost.to && to > cost.from);
   const verdict = verdictOf(report);
   return {
-    ...answer, status: "completed", requests: report.requests, verdict: verdict === "complete" && gaps.length > 0 ? "unproven" : verdict,
+    ...answer, status: "completed", requests: report.requests, verdict: verdict === "complete" && (gaps.length > 0 || notProvable !== null) ? "unproven" : verdict,
     windows: windowsOf(report), quarantined: status.quarantined, discarded: status.discarded, gaps,
   };
+}
+
+/** What only APIs with windows of modified time can do. */
+export function noWindows(pipeline: string, what: string): ConfigError {
+  return new ConfigError("TM_NO_WINDOWS", `${what}: the API of ${pipeline} has no windows of modified time`, {
+    path: `pipelines.${pipeline}.source.api`, fix: `Each run reads all of it and compares it with the last reading: run "tidemark sync ${pipeline} --wait".`,
+  });
 }
 
 /** What an audit says of the stretch that it looked at. */

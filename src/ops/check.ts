@@ -1,6 +1,7 @@
 import type { TidemarkConfig } from "../config/types.ts";
 import { TidemarkError } from "../errors.ts";
 import type { HeldRecord, Target } from "../target/contract.ts";
+import { readNewest } from "../source/pages.ts";
 import { accountOf, pipelineContext, type Services } from "../sync/services.ts";
 import { CLOCK_WARNING_MS, sourceOffset } from "../store/clock.ts";
 import { coverageNote } from "./coverage-note.ts";
@@ -64,9 +65,9 @@ async function checkPipeline(
   const account = accountOf(services.config, context.pipeline.source.account);
   const readable = await look(`source of ${name}`, async () => {
     const to = Math.floor(Date.now() / 1000) * 1000 - context.pipeline.source.settleMs;
-    const answer = await source.readWindow(
-      { from: to - 3_600_000, to, page: 1, pageSize: context.pipeline.source.pageSize, params: context.pipeline.source.params, archive: false }, signal);
-    return `account ${account.name} may read ${source.api.path}; ${answer.total ?? answer.rows.length} records were modified in the last hour`;
+    const answer = await readNewest(source, { from: to - 3_600_000, to, pageSize: context.pipeline.source.pageSize, params: context.pipeline.source.params }, signal);
+    const count = `${answer.total ?? answer.rows.length}${answer.hasNext === true && answer.total === null ? " or more" : ""}`;
+    return `account ${account.name} may read ${source.api.path}; ${count} records ${source.api.windowKeys === null ? "are there" : "were modified in the last hour"}`;
   });
   if (readable) {
     const offset = await sourceOffset(services.store.db, account.name);

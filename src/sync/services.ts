@@ -89,7 +89,7 @@ export function pipelineContext(
     const deps = sourceDeps(services, account, lane, running.signal, (granted) => {
       readNo = granted;
     });
-    return { source: createJushuitanSource({ account, api: getApi(pipeline.source.api), deps }), readNo: () => readNo };
+    return { source: createJushuitanSource({ account, api: getApi(pipeline.source.api, services.config.apis), deps }), readNo: () => readNo };
   };
   let bound: BudgetedSource | undefined;
   return {

@@ -5,6 +5,7 @@ import * as audit from "./003-audit.ts";
 import * as guards from "./004-guards.ts";
 import * as gaps from "./005-gaps.ts";
 import * as told from "./006-told.ts";
+import * as snapshots from "./007-snapshots.ts";
 
 /** All migrations by name, run in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -14,4 +15,5 @@ export const migrations: Record<string, Migration> = {
   "004-guards": guards,
   "005-gaps": gaps,
   "006-told": told,
+  "007-snapshots": snapshots,
 };

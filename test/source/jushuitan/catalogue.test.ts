@@ -21,7 +21,7 @@ describe("catalogue", () => {
   });
 
   it("names the platforms that order queries never return", () => {
-    for (const api of CATALOGUE) {
+    for (const api of CATALOGUE.filter(({ path }) => path.startsWith("/open/orders/"))) {
       const words = api.neverReturns.join(" ");
       expect(words).toContain("淘系");
       expect(words).toContain("拼多多");
