@@ -8,8 +8,9 @@ import { checkForm } from "./gateway.ts";
 import type { FaultKind } from "./options.ts";
 import { hasNextText, readPage } from "./page.ts";
 import { readQuery } from "./query.ts";
+import { TABLES } from "./tables/index.ts";
+import { readTableQuery } from "./tables/query.ts";
 import type { PageAsked, RequestEntry } from "./requests.ts";
-import { SHOPS_PATH, shopsData } from "./shops.ts";
 import type { Simulation } from "./simulation.ts";
 import { AUTH_PATHS, type AuthPath } from "./tokens.ts";
 
@@ -18,6 +19,8 @@ const LARGEST_FORM = 1024 * 1024;
 /** What goes over the wire: the raw text of `data`, or a refusal. */
 interface Outcome {
   answer: string | Refusal;
+  /** Without the `data` wrapper. */
+  flat?: boolean;
   rows: number;
   page: PageAsked | null;
   lie: boolean;
@@ -58,7 +61,7 @@ export async function handleOpen(simulation: Simulation, path: string, query: st
   note(simulation, entry, fault, code);
   const { page } = outcome;
   if (page !== null && fault === null && code === 0) res.once("finish", () => log.received(page));
-  if (!res.destroyed) deliver(res, envelope(outcome.answer, entry.n), fault, cutConnection, store.now());
+  if (!res.destroyed) deliver(res, envelope(outcome, entry.n), fault, cutConnection, store.now());
 }
 
 function note({ log }: Simulation, entry: RequestEntry, fault: FaultKind | null, code: number | null): void {
@@ -69,7 +72,8 @@ function note({ log }: Simulation, entry: RequestEntry, fault: FaultKind | null,
   log.byCode.add(unreadable ? "none" : String(code));
 }
 
-function envelope(answer: string | Refusal, n: number): string {
+function envelope({ answer, flat = false }: Outcome, n: number): string {
+  if (flat && typeof answer === "string") return `{"code":0,"msg":"",${answer.slice(1, -1)},"request_id":"sim-${n}"}`;
   const [code, msg, data] = typeof answer === "string" ? [0, "执行成功", answer] : [answer.code, answer.msg, "null"];
   return `{"code":${code},"msg":${JSON.stringify(msg)},"data":${data},"request_id":"sim-${n}"}`;
 }
@@ -94,13 +98,13 @@ function decide(simulation: Simulation, path: string, fields: ReadonlyMap<string
   if (settings.deniedApis.includes(path)) return refused(REFUSALS.permission);
   const biz = fields.get("biz");
   if (biz === undefined || biz === "") return refused(REFUSALS.empty);
-  if (path === SHOPS_PATH) return { answer: shopsData(biz), rows: 0, page: null, lie: false };
   return readData(simulation, store.tableOf(path) as Collection, biz, fault);
 }
 
 function readData({ store, log }: Simulation, table: Collection, biz: string, fault: FaultKind | null): Outcome {
   const { settings, random } = store;
-  const query = readQuery(biz, table.table, settings);
+  const generic = TABLES.get(table.table.path);
+  const query = generic === undefined ? readQuery(biz, table.table, settings) : readTableQuery(biz, generic, settings);
   if ("code" in query) return refused(query);
   store.commitLate();
   store.changeBeforeAnswer(table);
@@ -108,12 +112,13 @@ function readData({ store, log }: Simulation, table: Collection, biz: string, fa
   const rows = page.indexes.map((index) => store.rowText(table, index));
   const full = rows.length >= query.pageSize;
   const kind = query.startTs !== null ? "version" : query.window !== null ? "window" : "ids";
+  const whole = kind === "ids" && query.ids === null;
   const asked: PageAsked = { path: table.table.path, biz, kind, page: query.page, full };
-  log.asked(asked);
+  if (!whole) log.asked(asked);
 
   let { total } = page;
   let lie = false;
-  if (fault === "shortPage" && rows.length > 1) {
+  if (fault === "shortPage" && !whole && rows.length > 1) {
     lie = rows.splice(rows.length - random.between(1, rows.length >>> 1)).length > 0;
   } else if (fault === "versionDisorder" && query.startTs !== null && rows.length > 1) {
     lie = true;
@@ -125,6 +130,7 @@ function readData({ store, log }: Simulation, table: Collection, biz: string, fa
   const totals = query.totals ? `"data_count":${total},"page_count":${Math.ceil(total / query.pageSize)},` : "";
   const list = rows.length === 0 && settings.nullEmptyList ? "null" : `[${rows.join(",")}]`;
   const hasNext = hasNextText(page.hasNext, settings);
-  const answer = `{"page_index":${query.page},"page_size":${query.pageSize},${totals}"has_next":${hasNext},"${table.table.listField}":${list}}`;
-  return { answer, rows: rows.length, page: asked, lie };
+  const following = generic?.wire.hasNext === false ? "" : `"has_next":${hasNext},`;
+  const answer = `{"page_index":${query.page},"page_size":${query.pageSize},${totals}${following}"${table.table.listField}":${list}}`;
+  return { answer, flat: generic?.wire.flat === true, rows: rows.length, page: whole ? null : asked, lie };
 }

@@ -2,9 +2,9 @@ import { listen } from "../http.ts";
 import { handleAdmin } from "./admin.ts";
 import { handleOpen } from "./open.ts";
 import { type JushuitanOptions, parseOptions } from "./options.ts";
-import { SHOPS_PATH } from "./shops.ts";
 import { Simulation } from "./simulation.ts";
 import type { Store } from "./store.ts";
+import { TABLES } from "./tables/index.ts";
 import { AUTH_PATHS } from "./tokens.ts";
 
 export type { JushuitanOptions } from "./options.ts";
@@ -21,14 +21,14 @@ export interface JushuitanSimulator {
 }
 
 /**
- * Starts a simulated Jushuitan (new open platform) on 127.0.0.1: orders, outbound documents, shops and tokens on the real
+ * Starts a simulated Jushuitan (new open platform) on 127.0.0.1: orders, outbound documents, the other interfaces and tokens on the real
  * wire, with signatures, request limits, data that changes between requests, and faults.
  * @throws ZodError when an option is wrong
  */
 export async function startJushuitan(options: JushuitanOptions = {}): Promise<JushuitanSimulator> {
   const settings = parseOptions(options);
   const simulation = new Simulation(settings);
-  const paths = new Set<string>([...AUTH_PATHS, SHOPS_PATH, ...simulation.store.tables.map(({ table }) => table.path)]);
+  const paths = new Set<string>([...AUTH_PATHS, ...TABLES.keys(), ...simulation.store.tables.map(({ table }) => table.path)]);
   const listening = await listen(settings, async (req, res) => {
     const url = new URL(req.url ?? "/", "http://simulator");
     if (url.pathname.startsWith("/_admin/")) return handleAdmin(simulation, url, req, res);
