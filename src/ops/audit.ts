@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { WorkflowExecutionAlreadyStartedError, WorkflowFailedError } from "@temporalio/client";
 import type { AuditRequest } from "../../activities/types.ts";
-import { ConfigError, TidemarkError } from "../errors.ts";
+import { TidemarkError } from "../errors.ts";
 import { getApi } from "../source/jushuitan/index.ts";
 import { type AuditReport, auditRange, readAudit } from "../store/audit-report.ts";
 import { auditBorders } from "../store/audits.ts";
 import { findStream } from "../store/streams.ts";
 import { targetUnreadable } from "../sync/audit.ts";
 import { formatInstant } from "../sync/labels.ts";
-import { pipelineOf, type Services } from "../sync/services.ts";
+import { pipelineOf, requireWindows, type Services } from "../sync/services.ts";
 import { searchAttributes } from "../temporal/schedules.ts";
 import { type OpenedTemporal, runLink } from "./open.ts";
 import { asTidemark } from "./run.ts";
@@ -65,13 +65,13 @@ export type Verdict = "complete" | "incomplete" | "unproven";
 /** @throws TidemarkError `TM_AUDIT_EMPTY`, `TM_NOT_LOADED` */
 export async function auditCost({ config, store }: Services, name: string, asked: AuditAsked): Promise<AuditCost> {
   const { source } = pipelineOf(config, name);
+  requireWindows(config, name, "an audit");
   const stream = await findStream(store.db, name);
   if (stream === null) {
     throw new TidemarkError("TM_NOT_LOADED", `pipeline ${name} has not loaded anything yet`, { path: `pipelines.${name}`, fix: `Run "tidemark sync ${name} --wait" first.` });
   }
   const range = await auditRange(store.db, stream.id, source, isoRange(asked));
   const api = getApi(source.api, config.apis);
-  if (api.windowKeys === null) throw noWindows(name, "audit");
   const windows = auditBorders(range.from, range.to, api.windowMs).length - 1;
   return { from: formatInstant(range.from)!, to: formatInstant(range.to)!, windows, requests: windows * 2 * (api.archive ? 2 : 1) };
 }
@@ -116,13 +116,6 @@ export async function runAudit(
     ...answer, status: "completed", requests: report.requests, verdict: verdict === "complete" && (gaps.length > 0 || notProvable !== null) ? "unproven" : verdict,
     windows: windowsOf(report), quarantined: status.quarantined, discarded: status.discarded, gaps,
   };
-}
-
-/** What only APIs with windows of modified time can do. */
-export function noWindows(pipeline: string, what: string): ConfigError {
-  return new ConfigError("TM_NO_WINDOWS", `${what}: the API of ${pipeline} has no windows of modified time`, {
-    path: `pipelines.${pipeline}.source.api`, fix: `Each run reads all of it and compares it with the last reading: run "tidemark sync ${pipeline} --wait".`,
-  });
 }
 
 /** What an audit says of the stretch that it looked at. */

@@ -103,6 +103,7 @@ async function readList(held: NonNullable<Target["held"]>, timeoutMs: number, pa
 async function noteCoverage(services: Services, name: string, signal: AbortSignal, results: CheckResult[]): Promise<void> {
   try {
     const note = await coverageNote(services, name, signal);
+    if (note.notProvable !== null) results.push({ what: `proof of ${name}`, ok: true, warning: true, detail: `not provable: ${note.notProvable}` });
     for (const gap of note.neverReturns) results.push({ what: `coverage of ${name}`, ok: true, warning: true, detail: `the API never returns ${gap}` });
     if (note.silentShops.length > 0) {
       const shops = note.silentShops.slice(0, 20).map((shop) => `${shop.name} (${shop.id})`).join(", ");

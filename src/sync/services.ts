@@ -28,6 +28,15 @@ export function pipelineOf(config: TidemarkConfig, name: string): PipelineConfig
   });
 }
 
+/** What only APIs with windows of modified time can do. @throws ConfigError `TM_NO_WINDOWS` */
+export function requireWindows(config: TidemarkConfig, name: string, what: string): void {
+  const { api } = pipelineOf(config, name).source;
+  if (getApi(api, config.apis).windowKeys !== null) return;
+  throw new ConfigError("TM_NO_WINDOWS", `${what} goes by modified time, and ${api} has no windows of it`, {
+    path: `pipelines.${name}.source.api`, fix: `Each run reads all of it and compares it with the last reading: run "tidemark sync ${name} --wait".`,
+  });
+}
+
 /** @throws ConfigError `TM_ACCOUNT_UNKNOWN` */
 export function accountOf(config: TidemarkConfig, name: string): AccountConfig {
   const account = config.accounts[name];
