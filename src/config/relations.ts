@@ -41,13 +41,14 @@ function sourceProblems(tree: unknown, path: readonly string[], accounts: readon
   if (Number(source["sliceRecords"]) < pageSize) complain("sliceRecords", `at least the page size, ${pageSize}`);
   const params = objectAt(tree, [...path, "params"]);
   const wanted = source["cursor"] === "version" || source["cursor"] === "window" ? source["cursor"] : "auto";
-  if (wanted !== "auto" && !api.cursors.includes(wanted)) {
+  const offered = wanted === "auto" || api.cursors.includes(wanted);
+  if (!offered) {
     const usual = api.cursors[0] === "snapshot" ? "auto" : api.cursors[0];
     complain("cursor", `"${usual}": ${api.path} ${api.cursors[0] === "snapshot" ? "is read whole each time" : `cannot be followed by ${wanted} safely`}`, `cursor: "${usual}"`);
   } else if (wanted === "version" && api.versionAlone && Object.keys(params).length > 0) {
     complain("cursor", `"window": a version query of ${api.path} takes no params`, 'cursor: "window"');
   }
-  const cursor = cursorOf({ cursor: wanted, params: params as Record<string, JsonValue> }, api);
+  const cursor = cursorOf({ cursor: offered ? wanted : "auto", params: params as Record<string, JsonValue> }, api);
   if (cursor === "snapshot") {
     if (source["from"] !== undefined && source["from"] !== "all") complain("from", `"all": ${api.path} is read whole each time`, 'from: "all"');
     const audit = valueAt(tree, [...path.slice(0, -1), "audit"]);
