@@ -1,7 +1,7 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import type { ApiSummary } from "../../src/ops/apis.ts";
+import { type ApiSummary, cursorWords } from "../../src/ops/apis.ts";
 import { CATALOGUE } from "../../src/source/jushuitan/index.ts";
 import { folderWith, jsonOf, runCli } from "./cli.ts";
 
@@ -27,6 +27,17 @@ test("apis show tells what is known of one; an unknown one is answered with the 
   const unknown = await runCli(["apis", "show", "/open/logistics/query"], { cwd });
   expect(unknown.code).not.toBe(0);
   expect(unknown.stderr).toContain("Did you mean /open/logistic/query?");
+});
+
+test("docs/apis.md tells the same of each", () => {
+  const lines = readFileSync(new URL("../../docs/apis.md", import.meta.url), "utf8").split("\n");
+  for (const api of CATALOGUE) {
+    const line = lines.find((one) => one.startsWith(`| \`${api.path}\` |`)) ?? "";
+    expect(line.split(" | ").slice(2)).toEqual([
+      api.method === null ? "—" : `\`${api.method}\``, `\`${api.idField}\``, String(api.pageSize.max),
+      api.windowKeys === null ? "—" : `${Math.round(api.windowMs / 86_400_000)} d`, `${cursorWords(api)} |`,
+    ]);
+  }
 });
 
 test("a config file that was named and is not there is no reason to leave it out", async () => {
