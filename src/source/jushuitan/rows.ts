@@ -31,37 +31,45 @@ export function listOf(outcome: Outcome, listFields: readonly string[], members:
  * @param params what was asked: an id's part that rows lack comes from it
  */
 export function rowsOf(outcome: Outcome, api: ApiDescription, params: Params): { rows: SourceRow[]; paging: Paging } {
-  const { elements, paging } = listOf(outcome, api.listFields, membersOf(api));
-  return { rows: elements.map((element) => rowOf(outcome.text, element, api, params)), paging };
+  const { names, rowOf } = reader(api, params);
+  const { elements, paging } = listOf(outcome, api.listFields, names);
+  return { rows: elements.map((element) => rowOf(outcome.text, element)), paging };
 }
 
 /** Rows that were kept as text, as if they had just been read. @param texts each a JSON value */
 export function rowsFromTexts(texts: readonly string[], api: ApiDescription, params: Params = {}): SourceRow[] {
   const list = `[${texts.join(",")}]`;
-  return elementsWithMembers(list, 0, membersOf(api)).map((element) => rowOf(list, element, api, asked(api, { params })));
+  const { names, rowOf } = reader(api, asked(api, { params }));
+  return elementsWithMembers(list, 0, names).map((element) => rowOf(list, element));
 }
 
-type Params = Readonly<Record<string, JsonValue>>;
+type Params = Record<string, JsonValue>;
 
-function membersOf(api: ApiDescription): string[] {
-  return [...new Set([api.modifiedField ?? "", SHOP_FIELD, api.versionField ?? "", ...idParts(api)])];
-}
-
-function rowOf(text: string, { start, end, members }: Element, api: ApiDescription, params: Params): SourceRow {
-  const names = membersOf(api);
-  const member = (name: string | null): string | null => {
-    const span = name === null ? undefined : members[names.indexOf(name)];
-    return span === undefined ? null : text.slice(span.start, span.end);
+/** The members that are read off a row, and how a row is made of them. */
+function reader({ idField, modifiedField, versionField }: ApiDescription, params: Params): { names: string[]; rowOf: (text: string, element: Element) => SourceRow } {
+  const ids = idParts({ idField });
+  const names = [...new Set([modifiedField, SHOP_FIELD, versionField, ...ids])].filter((name) => name !== null);
+  const otherwise = ids.map((name) => scalarText(JSON.stringify(params[name] ?? null)));
+  const [modifiedAt, shopAt, versionAt, ...idsAt] = [modifiedField, SHOP_FIELD, versionField, ...ids].map((name) => (name === null ? -1 : names.indexOf(name)));
+  const rowOf = (text: string, { start, end, members }: Element): SourceRow => {
+    const member = (at = -1): string | null => {
+      const span = members[at];
+      return span === undefined ? null : text.slice(span.start, span.end);
+    };
+    const [modified, shopId, version] = [member(modifiedAt), member(shopAt), member(versionAt)];
+    const modifiedText = modified?.startsWith('"') === true ? scalarText(modified) : null;
+    return {
+      id: idOf(idsAt.map((at, i) => {
+        const raw = member(at);
+        return raw === null ? otherwise[i]! : scalarText(raw);
+      })),
+      version: version === null ? null : decimalDigits(version),
+      modifiedMs: modifiedText === null ? null : parseShanghai(modifiedText),
+      shopId: shopId === null ? null : scalarText(shopId),
+      raw: text.slice(start, end),
+    };
   };
-  const [modified, shopId, version] = [member(api.modifiedField), member(SHOP_FIELD), member(api.versionField)];
-  const modifiedText = modified?.startsWith('"') === true ? scalarText(modified) : null;
-  return {
-    id: idOf(idParts(api).map((name) => scalarText(member(name) ?? JSON.stringify(params[name] ?? null)))),
-    version: version === null ? null : decimalDigits(version),
-    modifiedMs: modifiedText === null ? null : parseShanghai(modifiedText),
-    shopId: shopId === null ? null : scalarText(shopId),
-    raw: text.slice(start, end),
-  };
+  return { names, rowOf };
 }
 
 /**
