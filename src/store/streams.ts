@@ -39,7 +39,7 @@ export function fingerprints(pipeline: PipelineConfig, account: AccountConfig): 
   };
 }
 
-/** What a stream begins with: \`auto\` tries versions first. */
+/** What a stream begins with: `auto` tries versions first. */
 function firstCursor({ cursor }: SourceConfig): SafeCursor {
   return cursor === "auto" ? "version" : cursor;
 }
