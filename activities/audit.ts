@@ -17,7 +17,7 @@ export function createAuditActivities(services: Services): AuditActivities {
       runInLane(services, ref, async (running) => {
         const { pipeline } = context(ref, running);
         const range = await auditRange(store.db, ref.streamId, pipeline.source, request);
-        return createAudit(store, ref.streamId, { ...request, ...range }, getApi(pipeline.source.api).windowMs);
+        return createAudit(store, ref.streamId, { ...request, ...range }, getApi(pipeline.source.api, services.config.apis).windowMs);
       }),
     compareTarget: (ref, auditId) => runInLane(services, ref, (running) => compareTarget(context(ref, running), auditId)),
     countWindows: (ref, auditId) => runInLane(services, ref, (running) => countWindows(context(ref, running), auditId)),

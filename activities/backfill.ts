@@ -15,7 +15,7 @@ export function createBackfillActivities(services: Services): BackfillActivities
   async function add(ref: RunRef, range: RangeRequest): Promise<void> {
     const { source } = pipelineOf(config, ref.pipeline);
     await addRequest(store, ref, {
-      requestId: range.requestId, asked: askedOf(range), force: range.force ?? false, archiveToo: getApi(source.api).archive,
+      requestId: range.requestId, asked: askedOf(range), force: range.force ?? false, archiveToo: getApi(source.api, config.apis).archive,
       // What is newer than the settle delay comes by the forward runs.
       settled: floorToSecond((await readEarlierNow(store.db, source.account)) - source.settleMs),
       verifiedAgeMs: (await lookbackAge(store.db, source.account, source.lookbackMs)) + source.settleMs,

@@ -1,4 +1,3 @@
-import { getApi } from "../src/source/jushuitan/index.ts";
 import { getSlice, type Slice } from "../src/store/slices.ts";
 import { acquireLease, releaseLease, touchLease } from "../src/store/leases.ts";
 import { lookbackAge } from "../src/store/clock.ts";
@@ -50,10 +49,10 @@ export function createRunActivities(services: Services): RunActivities {
 
     planSlice: (ref, headRead, busy) =>
       run(async (running) => {
-        const { pipeline } = context(ref, running);
+        const { pipeline, api } = context(ref, running);
         await clearDoubts(store.db, ref.streamId);
         const slice = await planSlice(store, {
-          streamId: ref.streamId, lane: ref.lane, token: ref.token, source: pipeline.source, api: getApi(pipeline.source.api), headRead, busy,
+          streamId: ref.streamId, lane: ref.lane, token: ref.token, source: pipeline.source, api, headRead, busy,
         });
         return slice === null ? null : { id: slice.id, purpose: slice.purpose, ...sliceLabel(slice) };
       }, keepLane(ref)),

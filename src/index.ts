@@ -1,2 +1,2 @@
 export { defineConfig, env, type EnvReference } from "./config/define.ts";
-export type { UserAccount, UserAppAccount, UserBearerAccount, UserLegacyAccount, UserConfig, UserPipeline, UserQeasyTarget, UserSource } from "./config/user-config.ts";
+export type { UserAccount, UserApi, UserAppAccount, UserBearerAccount, UserLegacyAccount, UserConfig, UserPipeline, UserQeasyTarget, UserSource } from "./config/user-config.ts";

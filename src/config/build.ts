@@ -1,7 +1,7 @@
 import type { ApiDescription } from "../source/contract.ts";
 import { longestPeriod } from "./cron.ts";
 import type { ShapedConfig, ShapedPipeline } from "./schema.ts";
-import type { AccountConfig, PipelineConfig, TidemarkConfig } from "./types.ts";
+import type { AccountConfig, CursorKind, JsonValue, PipelineConfig, TidemarkConfig } from "./types.ts";
 
 const LEASE_MARGIN_MS = 15_000;
 const SLICE_RECORDS = 10_000;
@@ -10,7 +10,7 @@ const LEAST_FRESHNESS_MS = 15 * 60_000;
 const UNSCHEDULED_FRESHNESS_MS = 86_400_000;
 
 /** The configuration that the program works with. */
-export function buildConfig(shaped: ShapedConfig, place: { file: string; home: string }, apis: readonly ApiDescription[]): TidemarkConfig {
+export function buildConfig(shaped: ShapedConfig, place: Pick<TidemarkConfig, "file" | "home" | "apis">, apis: readonly ApiDescription[]): TidemarkConfig {
   return {
     ...place,
     accounts: byName(shaped.accounts, buildAccount),
@@ -33,7 +33,7 @@ function buildPipeline(name: string, { source, schedule, audit, mapping, target,
   return {
     name,
     source: {
-      ...otherSource, from: source.from ?? "all", cursor: api.call === true ? "window" : source.cursor, pageSize, sliceRecords: source.sliceRecords ?? SLICE_RECORDS,
+      ...otherSource, from: source.from ?? "all", cursor: api.call === true ? "window" : cursorOf(source, api), pageSize, sliceRecords: source.sliceRecords ?? SLICE_RECORDS,
       lookbackMs: lookback, sweepEveryMs: sweepEvery, settleMs: settle,
     },
     schedule: schedule === null ? null : buildSchedule(schedule),
@@ -47,6 +47,14 @@ function buildPipeline(name: string, { source, schedule, audit, mapping, target,
     },
     freshnessMs: freshness ?? Math.max(LEAST_FRESHNESS_MS, 3 * periodOf(schedule)),
   };
+}
+
+/** What `auto` comes to: only where versions lead is there anything to try. */
+export function cursorOf({ cursor, params }: { cursor: "version" | "window" | "auto"; params: Record<string, JsonValue> }, api: ApiDescription): CursorKind {
+  const first = api.cursors[0];
+  if (cursor !== "auto") return cursor;
+  if (first !== "version") return first;
+  return api.versionAlone && Object.keys(params).length > 0 ? "window" : "auto";
 }
 
 /** Temporal reads `@every` beside cron expressions; unlike those it goes below a minute. */

@@ -34,11 +34,36 @@ const GUIDES: Readonly<Record<string, Guide>> = {
   "accounts.*.limits.perSecond": count("perSecond: 5"),
   "accounts.*.limits.perMinute": count("perMinute: 100"),
   "accounts.*.timeout": duration('timeout: "30s"'),
+  apis: { expected: "APIs that are not in the catalogue, by path", example: 'apis: { "/open/example/query": { idField: "id" } }' },
+  "apis.*": { expected: "what is known of an API, by its path: a text that begins with /", example: '"/open/example/query": { idField: "id", windowParams: { date_type: 0 } }' },
+  "apis.*.title": { expected: "text", example: 'title: "示例查询"' },
+  "apis.*.method": { expected: "the interface's name on the old platform, or null", example: 'method: "example.query"' },
+  "apis.*.listFields": { expected: "keys that the list may have in an answer", example: 'listFields: ["datas"]' },
+  "apis.*.flat": { expected: "true or false", example: "flat: true" },
+  "apis.*.idField": { expected: "the field that identifies a row, or several joined by +", example: 'idField: "sku_id+wms_co_id"' },
+  "apis.*.modifiedField": { expected: "the field with a row's modified time, or null", example: 'modifiedField: "modified"' },
+  "apis.*.versionField": { expected: "the field with a row's version, or null", example: 'versionField: "ts"' },
+  "apis.*.versionParam": { expected: "the parameter that asks for versions at or above a value, or null", example: 'versionParam: "start_ts"' },
+  "apis.*.versionAlone": { expected: "true or false", example: "versionAlone: true" },
+  "apis.*.pageSize": { expected: "a whole number, 2 or more: the largest page", example: "pageSize: 50" },
+  "apis.*.maxPages": { expected: "a whole number above 0, or null", example: "maxPages: 800" },
+  "apis.*.window": { expected: "a duration of at least 2m: the widest span of a window", example: 'window: "7d"' },
+  "apis.*.windowKeys": { expected: "the two parameters with begin and end of a window", example: 'windowKeys: ["start_time", "end_time"]' },
+  "apis.*.windowParams": { expected: "parameters as JSON that a window needs to select by modified time", example: "windowParams: { date_type: 0 }" },
+  "apis.*.params": { expected: "parameters as JSON that are sent unless a pipeline sets them", example: "params: { wms_co_id: 0 }" },
+  "apis.*.totals": { expected: "true or false", example: "totals: false" },
+  "apis.*.totalsParam": { expected: "true or false", example: "totalsParam: false" },
+  "apis.*.archiveParam": { expected: "the parameter that asks for archived records, or null", example: 'archiveParam: "archive"' },
+  "apis.*.cursor": { expected: '"version", "window" or "snapshot"', example: 'cursor: "window"' },
+  "apis.*.notProvable": { expected: "why nothing that is read of it can be proved, or null", example: 'notProvable: "rows carry no modified time"' },
+  "apis.*.parameters": { expected: "a list of texts", example: 'parameters: ["shop_id"]' },
+  "apis.*.oddities": { expected: "a list of texts", example: 'oddities: ["no totals"]' },
+  "apis.*.neverReturns": { expected: "a list of texts: what the API never returns", example: 'neverReturns: ["deleted records"]' },
   pipelines: { expected: "one or more pipelines by name", example: 'pipelines: { orders: { source: { … }, mapping: { id: "o_id" }, target: { … } } }' },
   "pipelines.*": { expected: "a pipeline; its name has letters, digits, _ . - and at most 64 characters", example: 'orders: { source: { … }, mapping: { id: "o_id" }, target: { … } }' },
   "pipelines.*.source": { expected: "what is copied", example: 'source: { account: "main", api: "/open/orders/single/query", from: "2026-01-01" }' },
   "pipelines.*.source.account": { expected: "the name of one of the accounts", example: 'account: "main"' },
-  "pipelines.*.source.api": { expected: "the path of an API that Tidemark knows", example: 'api: "/open/orders/single/query"' },
+  "pipelines.*.source.api": { expected: "the path of an API that Tidemark knows, or that is described under apis", example: 'api: "/open/orders/single/query"' },
   "pipelines.*.source.pageSize": { expected: "a whole number from 2 to the API's maximum", example: "pageSize: 100" },
   "pipelines.*.source.cursor": { expected: '"version", "window" or "auto"', example: 'cursor: "version"' },
   "pipelines.*.source.from": { expected: 'a date, a time (Asia/Shanghai unless it names a zone), or "all"', example: 'from: "2026-01-01"' },
@@ -108,6 +133,6 @@ export function isSecret(path: readonly PropertyKey[]): boolean {
 }
 
 function patternOf(path: readonly PropertyKey[]): string {
-  const wild = (index: number) => (index === 1 && (path[0] === "accounts" || path[0] === "pipelines")) || (index === 4 && path[3] === "headers");
+  const wild = (index: number) => (index === 1 && ["accounts", "pipelines", "apis"].includes(String(path[0]))) || (index === 4 && path[3] === "headers");
   return path.map((key, index) => (wild(index) ? "*" : String(key))).join(".");
 }

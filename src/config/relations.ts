@@ -1,6 +1,7 @@
 import { ConfigError } from "../errors.ts";
 import type { ApiDescription } from "../source/contract.ts";
 import { checkParams } from "../source/jushuitan/biz.ts";
+import { cursorOf } from "./build.ts";
 import { parseDuration } from "./duration.ts";
 import { valueAt } from "./environment-values.ts";
 import { guideFor } from "./guide.ts";
@@ -33,7 +34,8 @@ function sourceProblems(tree: unknown, path: readonly string[], accounts: readon
   if (typeof source["api"] !== "string") return problems;
   const api = apis.find((one) => one.path === source["api"]);
   if (api === undefined) {
-    complain("api", `an API that Tidemark knows. ${suggest(source["api"], apis.map((one) => one.path))}`);
+    if (source["api"] in objectAt(tree, ["apis"])) return problems; // its description is wrong, and is told so
+    complain("api", `an API that Tidemark knows (tidemark apis lists them), or one described under apis. ${suggest(source["api"], apis.map((one) => one.path))}`);
     return problems;
   }
   if (api.call === true) return problems;
@@ -41,10 +43,22 @@ function sourceProblems(tree: unknown, path: readonly string[], accounts: readon
   const pageSize = source["pageSize"] === undefined ? api.pageSize.max : Number(source["pageSize"]);
   if (pageSize > api.pageSize.max) complain("pageSize", `at most ${api.pageSize.max}, the maximum of ${api.path}`, `pageSize: ${api.pageSize.max}`);
   if (Number(source["sliceRecords"]) < pageSize) complain("sliceRecords", `at least the page size, ${pageSize}`);
-  if (source["cursor"] === "version" && api.versionParam === null) {
-    complain("cursor", `"window": ${api.path} cannot be followed by version`, 'cursor: "window"');
+  const params = objectAt(tree, [...path, "params"]);
+  const wanted = source["cursor"] === "version" || source["cursor"] === "window" ? source["cursor"] : "auto";
+  const offered = wanted === "auto" || api.cursors.includes(wanted);
+  if (!offered) {
+    const usual = api.cursors[0] === "snapshot" ? "auto" : api.cursors[0];
+    complain("cursor", `"${usual}": ${api.path} ${api.cursors[0] === "snapshot" ? "is read whole each time" : `cannot be followed by ${wanted} safely`}`, `cursor: "${usual}"`);
+  } else if (wanted === "version" && api.versionAlone && Object.keys(params).length > 0) {
+    complain("cursor", `"window": a version query of ${api.path} takes no params`, 'cursor: "window"');
   }
-  if (source["cursor"] === "window" && source["from"] === "all") complain("from", 'a date or a time: windows have to begin somewhere ("all" is for the version cursor)', 'from: "2026-01-01"');
+  const cursor = cursorOf({ cursor: offered ? wanted : "auto", params: params as Record<string, JsonValue> }, api);
+  if (cursor === "snapshot") {
+    if (source["from"] !== undefined && source["from"] !== "all") complain("from", `"all": ${api.path} is read whole each time`, 'from: "all"');
+    const audit = valueAt(tree, [...path.slice(0, -1), "audit"]);
+    if (audit !== undefined && audit !== null) problems.push(problemAt([...path.slice(0, -1), "audit"], audit, { expected: `none: ${api.path} is read whole each time, and each run compares it with the last reading` }));
+  }
+  if (cursor === "window" && source["from"] === "all") complain("from", 'a date or a time: windows have to begin somewhere ("all" is for the version cursor)', 'from: "2026-01-01"');
   return [...problems, ...paramsProblems(api, source["params"], [...path, "params"])];
 }
 

@@ -73,6 +73,47 @@ const account = z.discriminatedUnion("kind", [
 /** The settings of each kind of account. */
 export const ACCOUNT_KEYS: ReadonlyMap<string, string[]> = new Map(account.options.map(({ shape }) => [shape.kind.value, Object.keys(shape)]));
 
+const names = z.array(text).default([]);
+const values = z.record(z.string(), z.json()).default({});
+
+/** An API that is not in the catalogue, with the catalogue's fields. */
+export const apiShape = z
+  .strictObject({
+    title: text.optional(),
+    method: text.nullable().default(null),
+    listFields: z.array(text).min(1).default(["datas"]),
+    flat: flag.default(false),
+    idField: z.string().regex(/^[^+\s]+(\+[^+\s]+)*$/),
+    modifiedField: text.nullable().default("modified"),
+    versionField: text.nullable().default(null),
+    versionParam: text.nullable().default(null),
+    versionAlone: flag.default(false),
+    pageSize: count(2).default(50),
+    maxPages: count(1).nullable().default(null),
+    window: duration(120_000).prefault("7d"),
+    windowKeys: z.tuple([text, text]).default(["modified_begin", "modified_end"]),
+    windowParams: values,
+    params: values,
+    totals: flag.default(true),
+    totalsParam: flag.optional(),
+    archiveParam: text.nullable().default(null),
+    cursor: z.enum(["version", "window", "snapshot"]).optional(),
+    notProvable: text.nullable().default(null),
+    parameters: names,
+    oddities: names,
+    neverReturns: names,
+  })
+  .refine(({ cursor, versionField, versionParam }) => cursor !== "version" || (versionField !== null && versionParam !== null), {
+    path: ["cursor"], params: { expected: '"version" together with versionField and versionParam' },
+  })
+  .refine(({ versionField, versionParam }) => versionParam === null || versionField !== null, {
+    path: ["versionField"], params: { expected: "the field that holds a row's version, since versionParam is set" },
+  })
+  .refine(({ cursor, modifiedField, notProvable }) => cursor === "snapshot" || modifiedField !== null || notProvable !== null, {
+    path: ["modifiedField"], params: { expected: 'the field that holds a row\'s modified time; without one use cursor: "snapshot", or say why nothing is proved: notProvable' },
+  });
+export type ShapedApi = z.output<typeof apiShape>;
+
 const source = z.strictObject({
   account: text,
   api: text,
@@ -132,6 +173,7 @@ export const configShape = z.strictObject({
   $schema: z.string().optional(),
   accounts: named(account),
   pipelines: named(pipeline),
+  apis: z.record(z.string().regex(/^\/[^\s?#]+$/), apiShape).default({}),
   runtime: z
     .strictObject({ taskQueue: text.default("tidemark"), heartbeat: duration(1_000).prefault("30s"), versioning: flag.default(false) })
     // Temporal's rule for the name of a worker deployment.

@@ -1,3 +1,5 @@
+import type { ApiDescription } from "../source/contract.ts";
+
 /** A JSON value as it may stand in `params`. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
 
@@ -9,6 +11,8 @@ export interface TidemarkConfig {
   home: string;
   accounts: Record<string, AccountConfig>;
   pipelines: Record<string, PipelineConfig>;
+  /** APIs that are not in the catalogue. */
+  apis: readonly ApiDescription[];
   runtime: RuntimeConfig;
 }
 
@@ -69,7 +73,8 @@ export interface BearerAccount extends AnyAccount {
 
 export type AccountConfig = AppAccount | LegacyAccount | BearerAccount;
 
-export type CursorKind = "version" | "window" | "auto";
+/** `auto`: by version, by windows where that fails. `snapshot`: all of it each time. */
+export type CursorKind = "version" | "window" | "snapshot" | "auto";
 
 export interface SourceConfig {
   account: string;

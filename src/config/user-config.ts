@@ -1,3 +1,4 @@
+import type { SafeCursor } from "../source/contract.ts";
 import type { EnvReference } from "./define.ts";
 import type { CursorKind, JsonValue } from "./types.ts";
 
@@ -12,6 +13,8 @@ export type Duration = string | EnvReference;
 export interface UserConfig {
   accounts: Record<string, UserAccount>;
   pipelines: Record<string, UserPipeline>;
+  /** APIs that are not in the catalogue, by path. */
+  apis?: Record<string, UserApi>;
   runtime?: {
     /** Temporal task queue of workers and schedules. Default `tidemark`. */
     taskQueue?: Text;
@@ -72,6 +75,53 @@ export interface UserBearerAccount extends AnyUserAccount {
 /** An account of a platform. */
 export type UserAccount = UserAppAccount | UserLegacyAccount | UserBearerAccount;
 
+/** What is known of an API that is not in the catalogue (`tidemark apis show` prints the same of one that is). */
+export interface UserApi {
+  title?: Text;
+  /** Its name on the old platform. */
+  method?: Text | null;
+  /** Possible keys of the list in the answer. Default `["datas"]`. */
+  listFields?: readonly Text[];
+  /** Whether the answer has no `data` wrapper; both forms are read. Default false. */
+  flat?: boolean | EnvReference;
+  /** The field that identifies a row, or several joined by `+`; the first has to be there. */
+  idField: Text;
+  /** Default `modified`; null: rows have none. */
+  modifiedField?: Text | null;
+  /** The field with the row's version. Default: none. */
+  versionField?: Text | null;
+  /** The parameter that asks for versions at or above a value. Default: none. */
+  versionParam?: Text | null;
+  /** true: a version query takes no other parameters. Default false. */
+  versionAlone?: boolean | EnvReference;
+  /** The largest page. Default 50. */
+  pageSize?: Count;
+  /** The last page that can be asked for. */
+  maxPages?: Count | null;
+  /** The widest span of a window; a minute less is asked for. Default `7d`. */
+  window?: Duration;
+  /** The parameters with begin and end of a window. Default `["modified_begin", "modified_end"]`. */
+  windowKeys?: readonly [Text, Text];
+  /** Parameters that a window needs to select everything by modified time. */
+  windowParams?: Record<string, JsonValue | EnvReference>;
+  /** Parameters that are sent unless a pipeline sets them otherwise. */
+  params?: Record<string, JsonValue | EnvReference>;
+  /** Whether windows announce totals. Default true. */
+  totals?: boolean | EnvReference;
+  /** Whether a version query may say `is_get_total: false`. Default: where there is a versionParam. */
+  totalsParam?: boolean | EnvReference;
+  /** The parameter that asks for archived records. */
+  archiveParam?: Text | null;
+  /** Default: `version` with a versionParam, else `window`. */
+  cursor?: SafeCursor | EnvReference;
+  /** Why nothing that is read of it can be proved; said wherever the API is named. */
+  notProvable?: Text | null;
+  parameters?: readonly Text[];
+  oddities?: readonly Text[];
+  /** What it never returns; said in every proof. */
+  neverReturns?: readonly Text[];
+}
+
 /** One API of an account, copied to one target. */
 export interface UserPipeline {
   source: UserSource;
@@ -93,7 +143,7 @@ export interface UserSource {
   api: Text;
   /** Default and maximum: the API's own. */
   pageSize?: Count;
-  /** `version`: by row version; `window`: by closed windows of modified time; `auto` (default): by version, by windows where that fails. */
+  /** `version`: by row version; `window`: by closed windows of modified time; `auto` (default): the API's safest, versions with windows where they fail. */
   cursor?: CursorKind | EnvReference;
   /** First modified time to copy (without zone: Asia/Shanghai), or `"all"`; `refresh.token` needs none. */
   from?: Text;

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { ApiDescription } from "../source/contract.ts";
 import { CATALOGUE } from "../source/jushuitan/catalogue.ts";
+import { apiProblems, describedApis } from "./apis.ts";
 import { buildConfig } from "./build.ts";
 import { fillFromEnvironment, type FilledTree, type UnsetVariable, valueAt, withValue } from "./environment-values.ts";
 import { keysAt } from "./guide.ts";
@@ -36,19 +37,22 @@ export interface ValidateOptions {
  * Checks what a config file holds, and fills in the environment's values and the defaults.
  * @throws ConfigError `TM_CONFIG`, with every problem at once in `details.problems`
  */
-export function validateConfig(written: unknown, { file, home, env, needs = "all", apis = CATALOGUE }: ValidateOptions): LoadedConfig {
+export function validateConfig(written: unknown, { file, home, env, needs = "all", apis: known = CATALOGUE }: ValidateOptions): LoadedConfig {
   const filled = fillFromEnvironment(written, env);
   const needed = filled.unset.filter((one) => isNeeded(one, needs, filled.tree));
   const optional = filled.unset.filter((one) => !needed.includes(one));
   const tree = optional.reduce((tree, { path }) => withValue(tree, path, UNSET), filled.tree);
   const parsed = configShape.safeParse(tree);
+  const described = describedApis(tree);
+  const apis = [...described, ...known];
   const problems = [
     ...needed.map(unsetProblem),
     ...(parsed.success ? [] : shapeProblems(parsed.error, tree, optional)),
+    ...apiProblems(tree),
     ...relationProblems(tree, apis),
   ];
   if (problems.length > 0) throw configError(file, firstOfEachPath(problems));
-  const config = buildConfig(parsed.data as ShapedConfig, { file, home }, apis);
+  const config = buildConfig(parsed.data as ShapedConfig, { file, home, apis: described }, apis);
   return { ...config, unset: filled.unset.map(({ path, variable }) => ({ path: pathText(path), variable })) };
 }
 

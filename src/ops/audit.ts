@@ -8,7 +8,7 @@ import { auditBorders } from "../store/audits.ts";
 import { findStream } from "../store/streams.ts";
 import { targetUnreadable } from "../sync/audit.ts";
 import { formatInstant } from "../sync/labels.ts";
-import { listPipelineOf, pipelineOf, type Services } from "../sync/services.ts";
+import { pipelineOf, requireWindows, type Services } from "../sync/services.ts";
 import { searchAttributes } from "../temporal/schedules.ts";
 import { type OpenedTemporal, runLink } from "./open.ts";
 import { asTidemark } from "./run.ts";
@@ -55,6 +55,8 @@ export interface AuditAnswer {
   /** Accepted gaps within the stretch that this audit could not close: they reach into the lookback, or have no verdict. */
   gaps?: GapStatus[];
   neverReturns: readonly string[];
+  /** Why the verdict can be no better than unproven; null: it can. */
+  notProvable: string | null;
 }
 
 /** `complete`: every record that the source reports is held. `incomplete`: some were missing or stale, and still are. */
@@ -62,13 +64,14 @@ export type Verdict = "complete" | "incomplete" | "unproven";
 
 /** @throws TidemarkError `TM_AUDIT_EMPTY`, `TM_NOT_LOADED` */
 export async function auditCost({ config, store }: Services, name: string, asked: AuditAsked): Promise<AuditCost> {
-  const { source } = listPipelineOf(config, name);
+  const { source } = pipelineOf(config, name);
+  requireWindows(config, name, "an audit");
   const stream = await findStream(store.db, name);
   if (stream === null) {
     throw new TidemarkError("TM_NOT_LOADED", `pipeline ${name} has not loaded anything yet`, { path: `pipelines.${name}`, fix: `Run "tidemark sync ${name} --wait" first.` });
   }
   const range = await auditRange(store.db, stream.id, source, isoRange(asked));
-  const api = getApi(source.api);
+  const api = getApi(source.api, config.apis);
   const windows = auditBorders(range.from, range.to, api.windowMs).length - 1;
   return { from: formatInstant(range.from)!, to: formatInstant(range.to)!, windows, requests: windows * 2 * (api.archive ? 2 : 1) };
 }
@@ -92,8 +95,8 @@ export async function runAudit(
     throw new TidemarkError("TM_AUDIT_RUNNING", `an audit of ${name} is under way already`, { fix: `Wait for it, or end it in Temporal: audit/${name}.` });
   });
   const started = { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
-  const { neverReturns } = getApi(pipelineOf(services.config, name).source.api);
-  const answer = { pipeline: name, ...started, link: runLink(temporal, started.workflowId, started.runId), cost, neverReturns };
+  const { neverReturns, notProvable } = getApi(pipelineOf(services.config, name).source.api, services.config.apis);
+  const answer = { pipeline: name, ...started, link: runLink(temporal, started.workflowId, started.runId), cost, neverReturns, notProvable };
   if (!options.wait) return { ...answer, status: "started" };
   await requireTaken(services, temporal, started, options);
   const aborted = new Promise<never>((_, reject) => {
@@ -110,7 +113,7 @@ export async function runAudit(
   const gaps = status.gaps.filter(({ from, to }) => from < cost.to && to > cost.from);
   const verdict = verdictOf(report);
   return {
-    ...answer, status: "completed", requests: report.requests, verdict: verdict === "complete" && gaps.length > 0 ? "unproven" : verdict,
+    ...answer, status: "completed", requests: report.requests, verdict: verdict === "complete" && (gaps.length > 0 || notProvable !== null) ? "unproven" : verdict,
     windows: windowsOf(report), quarantined: status.quarantined, discarded: status.discarded, gaps,
   };
 }

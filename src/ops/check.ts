@@ -1,7 +1,7 @@
 import type { TidemarkConfig } from "../config/types.ts";
 import { TidemarkError } from "../errors.ts";
 import type { HeldRecord, Target } from "../target/contract.ts";
-import { getApi } from "../source/jushuitan/index.ts";
+import { readNewest } from "../source/pages.ts";
 import { fingerprint } from "../store/secrets.ts";
 import { accountOf, pipelineContext, type Services, tokensOf } from "../sync/services.ts";
 import { CLOCK_WARNING_MS, sourceOffset } from "../store/clock.ts";
@@ -65,7 +65,7 @@ async function checkPipeline(
 ): Promise<void> {
   const context = pipelineContext(services, name, "backfill", { signal, progress: () => undefined });
   const account = accountOf(services.config, context.pipeline.source.account);
-  if (getApi(context.pipeline.source.api).call === true) {
+  if (context.api.call === true) {
     await look(`source of ${name}`, async () => {
       const { value } = await tokensOf(services, account).current(signal);
       return `account ${account.name} has a token, fingerprint ${fingerprint(value)}; ${context.pipeline.source.api} is not called to look`;
@@ -76,9 +76,9 @@ async function checkPipeline(
   const { source } = context.source();
   const readable = await look(`source of ${name}`, async () => {
     const to = Math.floor(Date.now() / 1000) * 1000 - context.pipeline.source.settleMs;
-    const answer = await source.readWindow(
-      { from: to - 3_600_000, to, page: 1, pageSize: context.pipeline.source.pageSize, params: context.pipeline.source.params, archive: false }, signal);
-    return `account ${account.name} may read ${source.api.path}; ${answer.total ?? answer.rows.length} records were modified in the last hour`;
+    const answer = await readNewest(source, { from: to - 3_600_000, to, pageSize: context.pipeline.source.pageSize, params: context.pipeline.source.params }, signal);
+    const count = `${answer.total ?? answer.rows.length}${answer.hasNext === true && answer.total === null ? " or more" : ""}`;
+    return `account ${account.name} may read ${source.api.path}; ${count} records ${source.api.windowKeys === null ? "are there" : "were modified in the last hour"}`;
   });
   if (readable) {
     const offset = await sourceOffset(services.store.db, account.name);
@@ -114,6 +114,7 @@ async function readList(held: NonNullable<Target["held"]>, timeoutMs: number, pa
 async function noteCoverage(services: Services, name: string, signal: AbortSignal, results: CheckResult[]): Promise<void> {
   try {
     const note = await coverageNote(services, name, signal);
+    if (note.notProvable !== null) results.push({ what: `proof of ${name}`, ok: true, warning: true, detail: `not provable: ${note.notProvable}` });
     for (const gap of note.neverReturns) results.push({ what: `coverage of ${name}`, ok: true, warning: true, detail: `the API never returns ${gap}` });
     if (note.silentShops.length > 0) {
       const shops = note.silentShops.slice(0, 20).map((shop) => `${shop.name} (${shop.id})`).join(", ");

@@ -7,6 +7,8 @@ import { accountOf, pipelineOf, type Services, sourceDeps } from "../sync/servic
 export interface CoverageNote {
   /** What the API never returns. */
   neverReturns: readonly string[];
+  /** Why nothing that is read of it is proved; null: it is. */
+  notProvable: string | null;
   /** Shops of the account of which no record was ever seen: not covered, or no sales. */
   silentShops: { id: string; name: string }[];
 }
@@ -19,5 +21,6 @@ export async function coverageNote(services: Services, name: string, signal: Abo
   const stream = await findStream(services.store.db, name);
   const { rows } = await sql<{ id: string }>`select shop_id as id from shop_seen where stream_id = ${stream?.id ?? "0"}`.execute(services.store.db);
   const seen = new Set(rows.map((row) => row.id));
-  return { neverReturns: getApi(pipeline.source.api).neverReturns, silentShops: shops.filter((shop) => !seen.has(shop.id)) };
+  const { neverReturns, notProvable } = getApi(pipeline.source.api, services.config.apis);
+  return { neverReturns, notProvable, silentShops: shops.filter((shop) => !seen.has(shop.id)) };
 }

@@ -1,6 +1,8 @@
 import { sql } from "kysely";
+import { getApi } from "../source/jushuitan/index.ts";
 import { readEarlierNow } from "../store/clock.ts";
 import { epochMs, findStream, type Stream } from "../store/streams.ts";
+import { formatInstant } from "../sync/labels.ts";
 import { listPipelineOf, type Services } from "../sync/services.ts";
 import { pipelineGaps } from "./gaps.ts";
 
@@ -18,6 +20,10 @@ export interface CoverageDay {
 export interface Coverage {
   pipeline: string;
   days: CoverageDay[];
+  /** Why nothing of it is proved; null: it is. */
+  notProvable: string | null;
+  /** When all that the API has was read last, where it has no windows (and no days then); ISO 8601. */
+  wholeAt: string | null;
 }
 
 interface Stretch {
@@ -32,7 +38,10 @@ const ZONE_MS = 8 * 3_600_000;
 /** What is known of each day of a pipeline: verified by ids or by count, loaded, unproven, never read, an accepted gap. From the store alone. */
 export async function coverage({ config, store }: Services, name: string): Promise<Coverage> {
   const { source, freshnessMs } = listPipelineOf(config, name);
+  const { notProvable, windowKeys } = getApi(source.api, config.apis);
   const stream = await findStream(store.db, name);
+  const base = { pipeline: name, notProvable, wholeAt: windowKeys === null ? formatInstant(stream?.checkpointAt ?? null) : null };
+  if (windowKeys === null) return { ...base, days: [] };
   const now = await readEarlierNow(store.db, source.account);
   const { rows } = await sql<{ first: number | null; headRead: number | null }>`
     select (select min(modified) from record where stream_id = t.id)::float8 as first, ${epochMs("head_read_at")} as "headRead"
@@ -43,12 +52,12 @@ export async function coverage({ config, store }: Services, name: string): Promi
   const settled = headRead !== null && now - headRead < freshnessMs ? headRead - source.settleMs : now - source.settleMs;
   const gaps = stream === null ? [] : await pipelineGaps(store.db, config, stream);
   const first = source.from === "all" ? Math.min(oldest ?? settled, ...gaps.map(({ from }) => from)) : source.from;
-  if (stream === null || first >= settled) return { pipeline: name, days: [] };
+  if (stream === null || first >= settled) return { ...base, days: [] };
   let known: Stretch[] = [{ from: first, to: settled, state: "never" }];
   for (const stretch of [...(await loadedStretches(store.db, stream, first)), ...(await auditedStretches(store.db, stream.id)), ...gaps.map(({ from, to }) => ({ from, to, state: "gap" as const }))]) {
     known = paint(known, stretch);
   }
-  return { pipeline: name, days: daysOf(known) };
+  return { ...base, days: daysOf(known) };
 }
 
 type Db = Services["store"]["db"];

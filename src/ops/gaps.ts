@@ -9,5 +9,5 @@ import { pipelineOf } from "../sync/services.ts";
 /** What of a pipeline was skipped on a person's word and is neither read nor verified since. */
 export async function pipelineGaps(db: Db, config: TidemarkConfig, { id, pipeline }: Stream): Promise<Gap[]> {
   const { account, api, lookbackMs } = pipelineOf(config, pipeline).source;
-  return openGaps(db, id, { lookbackMs: await lookbackAge(db, account, lookbackMs), archive: getApi(api).archive });
+  return openGaps(db, id, { lookbackMs: await lookbackAge(db, account, lookbackMs), archive: getApi(api, config.apis).archive });
 }

@@ -1,4 +1,5 @@
 import { withStringMember } from "../json/raw.ts";
+import { readNewest } from "../source/pages.ts";
 import { memberText } from "../sync/staged.ts";
 import { accountOf, listPipelineOf, pipelineContext, type Services } from "../sync/services.ts";
 
@@ -21,7 +22,7 @@ export async function preview(services: Services, name: string, signal: AbortSig
   const { pageSize, params, settleMs } = pipeline.source;
   const to = Math.floor((Date.now() - settleMs) / 1000) * 1000;
   for (let width = HOUR_MS; ; width = Math.min(width * 24, source.api.windowMs)) {
-    const answer = await source.readWindow({ from: to - width, to, page: 1, pageSize, params, archive: false }, signal);
+    const answer = await readNewest(source, { from: to - width, to, pageSize, params }, signal);
     if (answer.rows.length === 0 && width < source.api.windowMs) continue;
     return {
       pipeline: name, api: source.api.path,

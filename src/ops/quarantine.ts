@@ -33,9 +33,9 @@ export async function replayQuarantine(
   const stream = await findStream(services.store.db, name);
   if (stream === null) return { ...NOTHING, pipeline: name };
   if (options.wait) await requireWorker(services, temporal);
-  const api = getApi(source.api);
+  const api = getApi(source.api, services.config.apis);
   const plan = await planReplay(services.store, {
-    streamId: stream.id, source, archive: api.archive, filter, read: (texts) => stagedRows(mapping.id, api.idField, rowsFromTexts(texts, api)),
+    streamId: stream.id, source, archive: api.archive, filter, read: (texts) => stagedRows(mapping.id, api.idField, rowsFromTexts(texts, api, source.params)),
   });
   if (plan.slice === null) return { ...NOTHING, ...plan, pipeline: name };
   const started = await signalBackfill(temporal.client, services, name, "look");

@@ -54,7 +54,7 @@ async function readRun({ store }: Services, name: string, { workflowId, runId }:
       select coalesce(sum(extract(epoch from r.to_at - r.next_at)), 0) as left from run join load_range r on r.stream_id = run.stream_id
       where r.state = 'open' and r.purpose in ('initial', 'reread') and not r.archive and r.not_before <= clock_timestamp()
     )
-    select ${PROGRESS}, (select (greatest(extract(epoch from run.started_at - reached.at), 0) + ranges.left) * 1000 from run, reached, ranges)::float8 as "leftMs"
+    select ${PROGRESS}, (select case when run.cursor <> 'snapshot' then (greatest(extract(epoch from run.started_at - reached.at), 0) + ranges.left) * 1000 end from run, reached, ranges)::float8 as "leftMs"
     from run left join slice s on s.stream_id = run.stream_id and s.token = run.token
   `.execute(store.db);
   return rows[0]!;

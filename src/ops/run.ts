@@ -9,7 +9,7 @@ import { ceilToSecond, floorToSecond } from "../source/time.ts";
 import { lookbackAge } from "../store/clock.ts";
 import { verifiedWithin } from "../store/requests.ts";
 import { checkpointOf, countOf, formatInstant } from "../sync/labels.ts";
-import { listPipelineOf, pipelineOf, type Services } from "../sync/services.ts";
+import { pipelineOf, requireWindows, type Services } from "../sync/services.ts";
 import { type OpenedTemporal, runLink } from "./open.ts";
 import { type RunView, watchRun } from "./run-view.ts";
 import { backfillRanges } from "./backfills.ts";
@@ -60,7 +60,7 @@ export async function runSync(services: Services, temporal: OpenedTemporal, name
 
 /** Asks for a range, and with `wait` returns when all of it is committed. @throws TidemarkError */
 export async function runBackfill(services: Services, temporal: OpenedTemporal, name: string, range: BackfillAsked, options: RunOptions): Promise<RunReport> {
-  listPipelineOf(services.config, name);
+  requireWindows(services.config, name, "a backfill");
   const began = performance.now();
   if (options.wait) await requireWorker(services, temporal);
   const started = await startBackfill(temporal.client, services, name, range);

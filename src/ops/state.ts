@@ -133,6 +133,9 @@ async function changeOf(services: Services, stream: Stream, state: StateDocument
   }
   const { checkpoint } = wish;
   const only = { dropPairs: [], dropSweep: false, cancel: [] };
+  if (state.cursor === "snapshot") {
+    throw new StoreError("TM_STATE_BOUNDS", `pipeline ${stream.pipeline} is read whole each time and has no checkpoint to set`, { path: "--checkpoint", fix: `Run "tidemark sync ${stream.pipeline} --wait": it reads all of it.` });
+  }
   if (state.cursor === "window") {
     if (typeof checkpoint === "number") return { ...only, checkpoint: floorSecond(checkpoint) };
     throw new StoreError("TM_STATE_BOUNDS", `pipeline ${stream.pipeline} is read by modified time and has no version`, { path: "--checkpoint", fix: "Give a time." });

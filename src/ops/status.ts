@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { TidemarkConfig } from "../config/types.ts";
 import { getApi } from "../source/jushuitan/index.ts";
+import type { SafeCursor } from "../source/contract.ts";
 import type { Store } from "../store/db.ts";
 import type { Gap } from "../store/gaps.ts";
 import { findStream } from "../store/streams.ts";
@@ -12,7 +13,7 @@ import { pipelineGaps } from "./gaps.ts";
 export interface PipelineStatus {
   name: string;
   /** null before the first run. */
-  cursor: "version" | "window" | "call" | null;
+  cursor: SafeCursor | "call" | null;
   /** A version, or an ISO 8601 time. */
   checkpoint: string | null;
   newestCommitAt: string | null;
@@ -41,6 +42,8 @@ export interface PipelineStatus {
   backfills: BackfillStatus[];
   loaded: number;
   neverReturns: readonly string[];
+  /** Why nothing that is said of this pipeline is proved; null: it is. */
+  notProvable: string | null;
 }
 
 export interface GapStatus {
@@ -53,9 +56,8 @@ export interface GapStatus {
 export async function pipelineStatus(store: Store, config: TidemarkConfig, name: string): Promise<PipelineStatus> {
   const pipeline = config.pipelines[name]!;
   const stream = await findStream(store.db, name);
-  const base = {
-    name, limitMs: pipeline.freshnessMs, neverReturns: getApi(pipeline.source.api).neverReturns,
-  };
+  const { neverReturns, notProvable } = getApi(pipeline.source.api, config.apis);
+  const base = { name, limitMs: pipeline.freshnessMs, neverReturns, notProvable };
   if (stream === null) {
     return {
       ...base, cursor: null, checkpoint: null, newestCommitAt: null, ageMs: null, late: false, quarantined: 0, discarded: 0, doubtful: 0, openSlices: 0, unproven: 0, gaps: [],
@@ -86,7 +88,7 @@ export async function pipelineStatus(store: Store, config: TidemarkConfig, name:
   const row = rows[0]!;
   const complete = row.headRead && row.initialOpen === 0 && !row.borderOpen;
   return {
-    ...base, cursor: getApi(pipeline.source.api).call === true ? "call" : stream.cursor,
+    ...base, cursor: getApi(pipeline.source.api, config.apis).call === true ? "call" : stream.cursor,
     checkpoint: checkpointOf(stream),
     newestCommitAt: formatInstant(stream.newestCommitAt), ageMs: row.ageMs === null ? null : Math.round(row.ageMs),
     late: row.ageMs !== null && row.ageMs > pipeline.freshnessMs,

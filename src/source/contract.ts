@@ -47,32 +47,66 @@ export interface WindowQuery {
   archive: boolean;
 }
 
+/** One page of everything the API has, in the source's own order. */
+export type ListQuery = Pick<WindowQuery, "page" | "pageSize" | "params">;
+
+/** How an API is followed: by row version, by closed windows of modified time, or by reading all of it each time. */
+export type SafeCursor = "version" | "window" | "snapshot";
+
 /** What is known of an API: a row of the catalogue. */
 export interface ApiDescription {
   /** The path, for example `/open/orders/single/query`. */
   path: string;
-  /** The same API's name on the old platform, for example `orders.single.query`; null: it has none. */
+  /** Name of the same interface on the old platform (query.aspx); null when it has none. */
   method: string | null;
+  /** Name of the old platform's interface for archived records; null when it has none. */
+  historyMethod: string | null;
   /** true: a call whose rows tell what it did, not a state of the source; one request a run. */
   call?: true;
   title: string;
   /** Possible keys of the list in the answer, first match wins. */
   listFields: readonly string[];
+  /** Whether the new platform answers without the `data` wrapper. Both forms are read. */
+  flat: boolean;
+  /** The field that identifies a row, or several joined by `+`: the first has to be there. One that rows lack comes from the parameter of that name. */
   idField: string;
-  modifiedField: string;
+  /** null: the rows carry no modified time. */
+  modifiedField: string | null;
   /** null: the rows carry no version. */
   versionField: string | null;
-  /** The request parameter that starts a version walk; null when the API has none. */
+  /** The request parameter that starts a version walk; null when the API has none, or none that is safe. */
   versionParam: string | null;
+  /** Whether a version walk takes no other condition than paging. */
+  versionAlone: boolean;
   pageSize: { min: number; default: number; max: number };
-  /** The widest window in ms, margin already taken off. */
+  /** Pages beyond this number cannot be asked for; null: no such limit. */
+  maxPages: number | null;
+  /** The widest window in ms, margin already taken off; 0 without windows. */
   windowMs: number;
-  /** Parameters that a window query needs to select by modified time. */
+  /** The request parameters with begin and end of a window; null: the API is read whole. */
+  windowKeys: readonly [string, string] | null;
+  /** Parameters that a window query needs to select everything by modified time. */
   windowParams: Readonly<Record<string, JsonValue>>;
+  /** Further parameters that are sent unless the pipeline sets them otherwise. */
+  params: Readonly<Record<string, JsonValue>>;
   /** Whether window answers announce totals. */
   totals: boolean;
+  /** Whether a version query may say `is_get_total: false`. */
+  totalsParam: boolean;
   /** Whether archived records have to be asked for separately. */
   archive: boolean;
+  /** The parameter that asks for them. */
+  archiveParam: string;
+  /** The cursors that lose nothing, best first; of an API that is not provable, the one that loses least. */
+  cursors: readonly [SafeCursor, ...SafeCursor[]];
+  /** Why no way of reading can be proved; null: it can. */
+  notProvable: string | null;
+  /** Other time selectors than modified time, which Tidemark does not use: rows selected so do not come back when they change. */
+  dateTypes: string | null;
+  /** Filters and further parameters, with their limits. */
+  parameters: readonly string[];
+  /** What surprises on the wire. */
+  oddities: readonly string[];
   /** What the API never returns, in words for people: part of every proof. */
   neverReturns: readonly string[];
 }
@@ -84,6 +118,8 @@ export interface Source {
   readVersions(query: VersionQuery, signal: AbortSignal): Promise<SourceAnswer>;
   /** @throws SourceError */
   readWindow(query: WindowQuery, signal: AbortSignal): Promise<SourceAnswer>;
+  /** @throws SourceError */
+  readList(query: ListQuery, signal: AbortSignal): Promise<SourceAnswer>;
 }
 
 /** A token as the store holds it. `version` grows with each change. */

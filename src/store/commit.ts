@@ -88,10 +88,11 @@ async function moveCheckpoint(tx: Tx, slice: Slice): Promise<boolean> {
       checkpoint_version = case when s.kind = 'version' then s.end_version else t.checkpoint_version end,
       checkpoint_modified = coalesce((select p.modified[array_upper(p.modified, 1)] from page p
         where p.slice_id = s.id order by p.pass desc, p.seq desc limit 1), t.checkpoint_modified),
-      checkpoint_at = case s.kind when 'window' then s.to_at when 'rows' then greatest(t.checkpoint_at, to_timestamp(s.end_version::float8 / 1000)) else t.checkpoint_at end
+      checkpoint_at = case s.kind when 'window' then s.to_at when 'snapshot' then greatest(t.checkpoint_at, s.created_at)
+        when 'rows' then greatest(t.checkpoint_at, to_timestamp(s.end_version::float8 / 1000)) else t.checkpoint_at end
     from slice s
     where s.id = ${slice.id} and t.id = s.stream_id
-      and (case s.kind when 'version' then t.checkpoint_version = s.from_version when 'rows' then true else t.checkpoint_at = s.from_at end)
+      and (case s.kind when 'version' then t.checkpoint_version = s.from_version when 'window' then t.checkpoint_at = s.from_at else true end)
     returning t.id
   `.execute(tx);
   return rows.length === 1;

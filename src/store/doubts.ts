@@ -22,9 +22,9 @@ export async function addDoubts(tx: Tx, versions: RawBuilder<unknown>, dueInMs: 
  * Doubts that are due. Where the index holds the doubtful version, or set a newer one aside, there is nothing to mend;
  * where a newer one was loaded since, that one is read and sent once more. One that the index does not hold yet waits: it
  * may still arrive after a newer one.
- * @param settledEnd records modified later (ms) wait: their window is not closed yet
+ * @param settledEnd records modified later (ms) wait: their window is not closed yet; null: all is read each time
  */
-export async function planDoubts(tx: Tx, streamId: string, settledEnd: number, archiveToo: boolean): Promise<void> {
+export async function planDoubts(tx: Tx, streamId: string, settledEnd: number | null, archiveToo: boolean): Promise<void> {
   await sql`
     delete from doubt d using record r
     where d.stream_id = ${streamId} and d.due_at <= clock_timestamp() and d.range_id is null
@@ -34,10 +34,10 @@ export async function planDoubts(tx: Tx, streamId: string, settledEnd: number, a
           and not newer(d.version, d.modified, d.hash, d.read_no, r.version, r.modified, r.hash, r.read_no))
   `.execute(tx);
   const { rows } = await sql<{ id: string; second: number }>`
-    select r.id, (floor(r.modified / 1000.0) * 1000)::float8 as second
+    select r.id, ${settledEnd === null ? sql`0` : sql`(floor(r.modified / 1000.0) * 1000)::float8`} as second
     from doubt d join record r on r.stream_id = d.stream_id and r.id = d.id
     where d.stream_id = ${streamId} and d.due_at <= clock_timestamp() and d.range_id is null
-      and r.batch_id is null and r.held = 'loaded' and r.modified is not null and r.modified <= ${settledEnd}
+      and r.batch_id is null and r.held = 'loaded' and ${settledEnd === null ? sql`true` : sql`r.modified is not null and r.modified <= ${settledEnd}`}
       and newer(r.version, r.modified, r.hash, r.read_no, d.version, d.modified, d.hash, d.read_no)
     order by r.modified, r.id limit 2000
     for update of r

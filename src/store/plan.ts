@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { SourceConfig } from "../config/types.ts";
-import type { ApiDescription } from "../source/contract.ts";
+import type { ApiDescription, SafeCursor } from "../source/contract.ts";
 import { earlierNow, effectiveLookback } from "./clock.ts";
 import type { Store, Tx } from "./db.ts";
 import { clearCallDoubts, planDoubts } from "./doubts.ts";
@@ -15,7 +15,7 @@ export interface PlanInput {
   lane: Lane;
   token: string;
   source: SourceConfig;
-  api: Pick<ApiDescription, "windowMs" | "archive" | "call">;
+  api: Pick<ApiDescription, "windowMs" | "archive" | "call" | "totals">;
   /** This run has already reached the source's end; ask again only if that was a while ago. */
   headRead: boolean;
   /** The slice that this run is loading meanwhile. */
@@ -23,7 +23,7 @@ export interface PlanInput {
 }
 
 interface PlanState {
-  cursor: "version" | "window";
+  cursor: SafeCursor;
   checkpointVersion: string | null;
   checkpointAt: number | null;
   provenAt: number | null;
@@ -52,7 +52,7 @@ export async function planSlice(store: Store, input: PlanInput): Promise<Slice |
     const state = await planState(tx, input);
     if (input.api.call === true && input.lane === "forward") return (await adopt()) ?? planCall(tx, input);
     if (input.lane !== "forward") return (await adopt()) ?? planRange(tx, input, state, [input.lane]);
-    await planDoubts(tx, input.streamId, settledEnd(input, state), input.api.archive);
+    await planDoubts(tx, input.streamId, state.cursor === "snapshot" ? null : settledEnd(input, state), input.api.archive);
     return (
       (await adopt(["forward"])) ??
       (await planHead(tx, input, state)) ??
@@ -87,6 +87,7 @@ function settledEnd(input: PlanInput, state: PlanState): number {
 }
 
 async function planHead(tx: Tx, input: PlanInput, state: PlanState): Promise<Slice | null> {
+  if (state.cursor === "snapshot") return input.headRead ? null : make(tx, input, "forward", { kind: "snapshot" });
   const recent = state.headReadAt !== null && state.now - state.headReadAt < HEAD_EVERY_MS;
   if (input.headRead && (recent || state.headReadAt === null)) return null;
   if (state.cursor === "version") {
@@ -110,6 +111,10 @@ async function planRange(tx: Tx, input: PlanInput, state: PlanState, purposes: r
   await finishRanges(tx, input.streamId);
   const range = await nextRange(tx, input.streamId, purposes);
   if (range === null) return null;
+  if (state.cursor === "snapshot") {
+    await advanceRange(tx, range, range.toAt);
+    return make(tx, input, range.purpose, { kind: "snapshot", rangeId: range.id });
+  }
   const end = Math.min(range.toAt, settledEnd(input, state));
   if (end < range.nextAt || (end === range.nextAt && range.toAt > range.fromAt)) return null;
   const toAt = await windowEnd(tx, input, state, range.nextAt, end, range.archive);
@@ -119,6 +124,7 @@ async function planRange(tx: Tx, input: PlanInput, state: PlanState, purposes: r
 }
 
 async function planSweep(tx: Tx, input: PlanInput, state: PlanState): Promise<Slice | null> {
+  if (state.cursor === "snapshot") return null; // each run reads all of it
   if (state.cursor === "window") {
     const end = floorSecond(state.now - state.lookbackMs - input.source.settleMs);
     const due = await sql<{ due: boolean }>`
@@ -207,7 +213,9 @@ async function windowEnd(tx: Tx, input: PlanInput, state: PlanState, fromAt: num
       order by id desc limit 5) recent
   `.execute(tx);
   const density = rows[0]?.perMs ?? null;
-  const fitting = density === null ? (archive ? input.api.windowMs : 86_400_000) : input.source.sliceRecords / Math.max(density, 1e-12);
+  // Without totals a window is split until it fits a page.
+  const records = input.api.totals ? input.source.sliceRecords : input.source.pageSize / 2;
+  const fitting = density === null ? (archive ? input.api.windowMs : 86_400_000) : records / Math.max(density, 1e-12);
   const width = Math.max(1_000, floorSecond(Math.min(fitting, input.api.windowMs)));
   const border = floorSecond(state.now - state.lookbackMs);
   const toAt = Math.min(fromAt + width, end);

@@ -13,8 +13,8 @@ export interface Slice {
   streamId: string;
   lane: Lane;
   purpose: Purpose;
-  /** `rows`: staged when the slice is made, nothing is asked; or one call of the forward lane. */
-  kind: "version" | "window" | "rows";
+  /** `rows`: staged when the slice is made, nothing is asked; or one call of the forward lane. `snapshot`: all that the API has. */
+  kind: "version" | "window" | "rows" | "snapshot";
   token: string;
   state: SliceState;
   rangeId: string | null;
@@ -44,6 +44,7 @@ const COLUMNS = sql`id::text, stream_id::text as "streamId", lane, purpose, kind
 export type SliceBounds =
   | { kind: "version"; fromVersion: string; toVersion?: string; sweepId?: string; archive?: boolean }
   | { kind: "window"; fromAt: number; toAt: number; rangeId?: string; archive?: boolean; parentId?: string }
+  | { kind: "snapshot"; rangeId?: string }
   | { kind: "rows" };
 
 export interface NewSlice {
@@ -60,11 +61,12 @@ export async function insertSlice(tx: Tx, slice: NewSlice): Promise<Slice> {
   const { bounds, source } = slice;
   const version = bounds.kind === "version" ? bounds : null;
   const window = bounds.kind === "window" ? bounds : null;
+  const rangeId = bounds.kind === "window" || bounds.kind === "snapshot" ? bounds.rangeId : undefined;
   const { rows } = await sql<Slice>`
     insert into slice (stream_id, lane, purpose, kind, token, range_id, sweep_id, parent_id, from_version, to_version,
       from_at, to_at, page_size, params, archive, max_records)
     values (${slice.streamId}, ${slice.lane}, ${slice.purpose}, ${bounds.kind}, ${slice.token},
-      ${window?.rangeId ?? null}, ${version?.sweepId ?? null}, ${window?.parentId ?? null},
+      ${rangeId ?? null}, ${version?.sweepId ?? null}, ${window?.parentId ?? null},
       ${version?.fromVersion ?? null}, ${version?.toVersion ?? null},
       ${window ? timestamp(window.fromAt) : null}, ${window ? timestamp(window.toAt) : null},
       ${source.pageSize}, ${JSON.stringify(source.params)}, ${(window ?? version)?.archive ?? false}, ${source.sliceRecords})

@@ -47,6 +47,7 @@ export function changesIn(now: StateDocument, wanted: StateDocument): StateChang
 
 function checkpointWanted({ cursor, checkpoint: now }: StateDocument, { checkpoint: wanted }: StateDocument): string | number | null {
   if (!differs(now, wanted)) return null;
+  if (cursor === "snapshot") throw readonly("checkpoint", "is when all of it was read last");
   const other = cursor === "version" ? "at" : "version";
   const value = cursor === "version" ? wanted.version : wanted.at;
   if (now[other] !== wanted[other] || value === null) throw readonly("checkpoint", `is ${cursor === "version" ? "a version" : "a time"} where the cursor is ${cursor}`);

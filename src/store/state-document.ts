@@ -24,7 +24,7 @@ const schema = z.strictObject({
   pipeline: z.string(),
   account: z.string(),
   api: z.string(),
-  cursor: z.enum(["version", "window"]),
+  cursor: z.enum(["version", "window", "snapshot"]),
   fingerprints: z.strictObject({ source: z.string(), target: z.string() }),
   /** Digest of everything else: tells whether the state moved, or the document was changed by hand. */
   revision: z.string(),

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { sql } from "kysely";
-import type { AccountConfig, PipelineConfig } from "../config/types.ts";
+import type { AccountConfig, PipelineConfig, SourceConfig } from "../config/types.ts";
+import type { SafeCursor } from "../source/contract.ts";
 import { StoreError } from "../errors.ts";
 import type { Db, Store } from "./db.ts";
 import { addDoubts } from "./doubts.ts";
@@ -9,14 +10,14 @@ import { addDoubts } from "./doubts.ts";
 export interface Stream {
   id: string;
   pipeline: string;
-  cursor: "version" | "window";
+  cursor: SafeCursor;
   /** When the initial load was laid out (T0, ms); null before the first run. */
   startedAt: number | null;
   /** Where the version walk began (V0). */
   firstVersion: string | null;
   /** Up to which version every slice is committed (version cursor). */
   checkpointVersion: string | null;
-  /** Up to which modified time every slice is committed (window cursor, ms). */
+  /** Up to which modified time every slice is committed (window cursor), or when the last reading of all began that is committed (snapshot); ms. */
   checkpointAt: number | null;
   /** Up to which modified time windows were read after the lookback had passed (window cursor, ms). */
   provenAt: number | null;
@@ -41,6 +42,11 @@ export function fingerprints(pipeline: PipelineConfig, account: AccountConfig): 
 /** What the platform knows the account by. */
 function identityOf(account: AccountConfig): string | null {
   return account.kind === "legacy" ? account.partnerId : account.kind === "bearer" ? account.tokenId : account.appKey;
+}
+
+/** What a stream begins with: `auto` tries versions first. */
+function firstCursor({ cursor }: SourceConfig): SafeCursor {
+  return cursor === "auto" ? "version" : cursor;
 }
 
 function digest(parts: unknown): string {
@@ -76,7 +82,7 @@ export async function findStream(db: Db, pipeline: string): Promise<StreamRow | 
  */
 export async function ensureStream(store: Store, pipeline: PipelineConfig, account: AccountConfig): Promise<Stream> {
   const prints = fingerprints(pipeline, account);
-  const cursor = pipeline.source.cursor === "window" ? "window" : "version";
+  const cursor = firstCursor(pipeline.source);
   await sql`
     insert into stream (pipeline, source_fingerprint, target_fingerprint, cursor)
     values (${pipeline.name}, ${prints.source}, ${prints.target}, ${cursor})
@@ -123,7 +129,7 @@ export async function reloadStream(store: Store, pipeline: PipelineConfig, accou
     `.execute(tx);
     const made = await sql<{ id: string }>`
       insert into stream (pipeline, source_fingerprint, target_fingerprint, cursor)
-      values (${pipeline.name}, ${prints.source}, ${prints.target}, ${pipeline.source.cursor === "window" ? "window" : "version"})
+      values (${pipeline.name}, ${prints.source}, ${prints.target}, ${firstCursor(pipeline.source)})
       returning id::text
     `.execute(tx);
     await addDoubts(tx, sql`

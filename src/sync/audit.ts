@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { type AuditWindow, finishAudit, judgeWindow, saveCount, windowsToCount } from "../store/audits.ts";
 import { expectHeld, judgeHeld, noteHeld } from "../store/audit-target.ts";
 import { ConfigError } from "../errors.ts";
+import { windowPages } from "../source/pages.ts";
 import type { PipelineContext } from "./context.ts";
 
 /** Ids that the index holds and no answer contained are looked for once more, so many at the most. */
@@ -79,9 +80,7 @@ async function idsOfSecond(context: PipelineContext, second: number): Promise<Se
   const { pageSize, params } = context.pipeline.source;
   const ids = new Set<string>();
   for (const archive of source.api.archive ? [false, true] : [false]) {
-    for (let page = 1, pages = 1; page <= pages; page++) {
-      const answer = await source.readWindow({ from: second, to: second + 1_000, page, pageSize, params, archive }, context.signal);
-      if (page === 1 && answer.total !== null) pages = Math.ceil(answer.total / pageSize);
+    for await (const answer of windowPages(source, { from: second, to: second + 1_000, pageSize, params, archive }, context.signal)) {
       for (const row of answer.rows) if (row.id !== null) ids.add(row.id);
     }
   }

@@ -1,6 +1,6 @@
 import type { AccountConfig, PipelineConfig } from "../config/types.ts";
 import type { BearerTokens } from "../tokens/bearer.ts";
-import type { Source } from "../source/contract.ts";
+import type { ApiDescription, Source } from "../source/contract.ts";
 import type { Store } from "../store/db.ts";
 import type { Lane } from "../store/leases.ts";
 import type { Slice } from "../store/slices.ts";
@@ -24,6 +24,7 @@ export interface PipelineContext {
   store: Store;
   pipeline: PipelineConfig;
   account: AccountConfig;
+  api: ApiDescription;
   lane: Lane;
   source: () => BudgetedSource;
   /** Instead of `source`, for a pipeline whose API is a call. */

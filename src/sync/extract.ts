@@ -1,30 +1,18 @@
 import { sql } from "kysely";
-import { SourceError, StoreError } from "../errors.ts";
-import type { SourceAnswer, SourceRow } from "../source/contract.ts";
+import { StoreError } from "../errors.ts";
+import type { SourceAnswer } from "../source/contract.ts";
 import { checkVersionPage } from "../source/walk-version.ts";
-import { cutWindow, isWhole, judgePass, nextWindowStep } from "../source/walk-window.ts";
+import { cutWindow, isLastAnswer, isWhole, judgePass, nextWindowStep } from "../source/walk-window.ts";
 import { markExtracted } from "../store/classify.ts";
 import { sourceOffset } from "../store/clock.ts";
-import { type PageMark, pageMarks, passCounts, stagePage, type StagedRow } from "../store/pages.ts";
+import { type PageMark, pageMarks, passCounts, stagePage } from "../store/pages.ts";
 import { getSlice, splitSlice } from "../store/slices.ts";
 import { epochMs } from "../store/streams.ts";
 import { extractCall } from "./call.ts";
 import type { SliceContext } from "./context.ts";
-import { formatInstant } from "./labels.ts";
-import { stagedRows } from "./staged.ts";
+import { extractList } from "./extract-list.ts";
+import { type Extraction, finished, MOST_PASSES, staged, unproven } from "./extraction.ts";
 
-/** How reading a slice ended. */
-export interface Extraction {
-  /** `unproven`: a second that never held still; it stays to be read by the next run. */
-  state: "extracted" | "split" | "unproven";
-  /** The pass of a window walk that proved itself; 1 for version walks. */
-  pass: number;
-  /** The source has nothing newer, as far as this run needs to know: what an earlier run read says nothing of what was there when this one began. */
-  reachedEnd: boolean;
-}
-
-/** Passes over a second that never holds still, before it is called unproven. */
-const MOST_PASSES = 8;
 /** Pages a version slice holds at most, however small they are. */
 const MOST_PAGES = 400;
 
@@ -42,7 +30,7 @@ export async function extractSlice(context: SliceContext): Promise<Extraction> {
       await extractCall(context);
       return await finished(context, "extracted");
     }
-    return await (slice.kind === "version" ? extractVersions(context) : extractWindow(context));
+    return await (slice.kind === "version" ? extractVersions(context) : slice.kind === "snapshot" ? extractList(context) : extractWindow(context));
   } catch (error) {
     const meanwhile = error instanceof StoreError && error.code === "TM_LEASE_LOST" ? await endedElsewhere(context) : null;
     if (meanwhile !== null) return meanwhile;
@@ -112,8 +100,9 @@ async function extractWindow(context: SliceContext): Promise<Extraction> {
   let pass = Math.max(1, ...marks.map((mark) => mark.pass));
   let passMarks = marks.filter((mark) => mark.pass === pass);
   for (;;) {
-    const step = nextWindowStep(passMarks, slice.pageSize, slice.maxRecords, divisible);
+    const step = nextWindowStep(passMarks, { pageSize: slice.pageSize, maxRecords: slice.maxRecords, maxPages: source.api.maxPages, divisible });
     if (step.do === "split") return split(context, step.parts);
+    if (step.do === "giveUp") return unproven(context, `holds more than ${source.api.maxPages} pages, and the API answers no further ones`);
     if (step.do === "judge") {
       const verdict = await judge(context, pass, passMarks, divisible);
       if (verdict === "good") break;
@@ -126,12 +115,13 @@ async function extractWindow(context: SliceContext): Promise<Extraction> {
     const answer = await source.readWindow({
       from: slice.fromAt!, to: slice.toAt!, page: step.page, pageSize: slice.pageSize, params: slice.params, archive: slice.archive,
     }, context.signal);
-    const mark = { pageNo: step.page, total: answer.total, rowCount: answer.rows.length };
-    // The first answer is there for the count; its rows count only if they are all there are.
-    const kept = passMarks.length > 0 || isWhole(mark, slice.pageSize);
+    const isLast = answer.total === null && isLastAnswer(answer, slice.pageSize);
+    const mark = { pageNo: step.page, total: answer.total, rowCount: answer.rows.length, isLast };
+    // The first answer is there for the count; its rows count only if they are all there are, or no count tells the last page.
+    const kept = passMarks.length > 0 || answer.total === null || isWhole(mark, slice.pageSize);
     const seq = passMarks.length + 1;
     const stored = await stagePage(store.db, slice, {
-      pass, seq, pageNo: step.page, fromVersion: null, lastVersion: null, total: answer.total, isLast: false,
+      pass, seq, pageNo: step.page, fromVersion: null, lastVersion: null, total: answer.total, isLast,
       rows: kept ? staged(context, answer.rows) : [], requests: answer.requests, readNo: readNo(), reachedEnd: false,
     });
     passMarks = [...passMarks, stored];
@@ -161,37 +151,8 @@ async function judge(context: SliceContext, pass: number, marks: PageMark[], div
   return pass < MOST_PASSES ? "again" : "unproven";
 }
 
-/** Gives a second up for this run: what was read of it is forgotten, and nothing of it counts as read. */
-async function unproven(context: SliceContext): Promise<Extraction> {
-  const { slice, store } = context;
-  await store.transaction(async (tx) => {
-    const { rows } = await sql`
-      update slice set unproven_by = ${slice.token} where id = ${slice.id} and token = ${slice.token} and state = 'open' returning id
-    `.execute(tx);
-    if (rows.length > 0) await sql`delete from page where slice_id = ${slice.id}`.execute(tx);
-  });
-  if (slice.purpose === "forward") {
-    throw new SourceError("final", "TM_WINDOW_UNPROVEN", `a second of modified time (${formatInstant(slice.fromAt)}) was read ${MOST_PASSES} times and no two passes agree`, {
-      fix: "The next run tries again; nothing behind it counts as read until then. If it goes on, ask the platform why that second's records keep changing.",
-    });
-  }
-  return finished(context, "unproven");
-}
-
 async function split(context: SliceContext, parts: number): Promise<Extraction> {
   const { slice, store } = context;
   await store.transaction((tx) => splitSlice(tx, slice, cutWindow(slice.fromAt!, slice.toAt!, parts)));
   return finished(context, "split");
-}
-
-async function finished({ store, slice }: SliceContext, state: Extraction["state"]): Promise<Extraction> {
-  const { rows } = await sql<{ reachedEnd: boolean; pass: number | null }>`
-    select s.reached_end and s.created_at >= l.started_at as "reachedEnd", (select max(pass) from page where slice_id = s.id) as pass
-    from slice s join lease l on l.stream_id = s.stream_id and l.lane = s.lane where s.id = ${slice.id}
-  `.execute(store.db);
-  return { state, pass: rows[0]?.pass ?? 1, reachedEnd: rows[0]?.reachedEnd ?? false };
-}
-
-function staged({ pipeline, source }: SliceContext, rows: readonly SourceRow[]): StagedRow[] {
-  return stagedRows(pipeline.mapping.id, source().source.api.idField, rows);
 }

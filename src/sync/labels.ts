@@ -18,6 +18,7 @@ export function checkpointOf(stream: Pick<Stream, "cursor" | "checkpointVersion"
 export function sliceLabel(slice: Slice): { label: string; from: string | null; to: string | null } {
   if (slice.kind === "rows" && slice.purpose === "forward") return { label: "forward: one call", from: null, to: formatInstant(slice.endVersion === null ? null : Number(slice.endVersion)) };
   if (slice.kind === "rows") return { label: `${slice.purpose}: records out of quarantine`, from: null, to: null };
+  if (slice.kind === "snapshot") return { label: `${slice.purpose}: all that the API has`, from: null, to: null };
   if (slice.kind === "version") {
     const to = slice.endVersion ?? slice.toVersion;
     return { label: `${slice.purpose}: versions from ${slice.fromVersion}${to === null ? "" : ` to ${to}`}${slice.archive ? " (archive)" : ""}`, from: slice.fromVersion!, to };

@@ -34,9 +34,18 @@ export function pipelineOf(config: TidemarkConfig, name: string): PipelineConfig
 /** The pipeline, if it reads a list: a call has no past to look at. @throws ConfigError `TM_CALL`, `TM_PIPELINE_UNKNOWN` */
 export function listPipelineOf(config: TidemarkConfig, name: string): PipelineConfig {
   const pipeline = pipelineOf(config, name);
-  if (getApi(pipeline.source.api).call !== true) return pipeline;
+  if (getApi(pipeline.source.api, config.apis).call !== true) return pipeline;
   throw new ConfigError("TM_CALL", `the pipeline "${name}" makes a call, ${pipeline.source.api}: there is no past to read or compare, and to look would be to make it`, {
     path: `pipelines.${name}.source.api`, fix: `Run "tidemark sync ${name}" to make the call; "tidemark token show ${pipeline.source.account}" tells what it left.`,
+  });
+}
+
+/** What only APIs with windows of modified time can do. @throws ConfigError `TM_NO_WINDOWS` */
+export function requireWindows(config: TidemarkConfig, name: string, what: string): void {
+  const { api } = listPipelineOf(config, name).source;
+  if (getApi(api, config.apis).windowKeys !== null) return;
+  throw new ConfigError("TM_NO_WINDOWS", `${what} goes by modified time, and ${api} has no windows of it`, {
+    path: `pipelines.${name}.source.api`, fix: `Each run reads all of it and compares it with the last reading: run "tidemark sync ${name} --wait".`,
   });
 }
 
@@ -112,12 +121,13 @@ export function pipelineContext(
 ): PipelineContext {
   const pipeline = pipelineOf(services.config, name);
   const account = accountOf(services.config, pipeline.source.account);
+  const api = getApi(pipeline.source.api, services.config.apis);
   const bind = (): BudgetedSource => {
     let readNo = "0";
     const deps = sourceDeps(services, account, lane, running.signal, (granted) => {
       readNo = granted;
     });
-    return { source: createJushuitanSource({ account, api: getApi(pipeline.source.api), deps }), readNo: () => readNo };
+    return { source: createJushuitanSource({ account, api, deps }), readNo: () => readNo };
   };
   const bindCall = (): BudgetedCall => {
     if (account.kind !== "bearer") throw new TypeError(`account ${account.name} is no bearer account`);
@@ -129,7 +139,7 @@ export function pipelineContext(
   };
   let bound: BudgetedSource | undefined;
   return {
-    store: services.store, pipeline, account, lane, ...running,
+    store: services.store, pipeline, account, api, lane, ...running,
     source: () => (bound ??= bind()),
     call: bindCall,
     target: () => targetOf(pipeline),

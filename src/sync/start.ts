@@ -1,5 +1,5 @@
 import type { Source, WindowQuery } from "../source/contract.ts";
-import { getApi } from "../source/jushuitan/index.ts";
+import { readNewest, windowPages } from "../source/pages.ts";
 import { effectiveLookback, readEarlierNow, sourceOffset } from "../store/clock.ts";
 import { beginArchiveWalk, startStream } from "../store/commit.ts";
 import { floorSecond } from "../store/plan.ts";
@@ -21,7 +21,7 @@ export async function beginStream(context: PipelineContext, stream: Stream): Pro
   if (stream.startedAt !== null) return;
   const { store, pipeline, account } = context;
   const { from, settleMs } = pipeline.source;
-  if (getApi(pipeline.source.api).call === true) {
+  if (context.api.call === true) {
     const at = await readEarlierNow(store.db, account.name);
     await startStream(store.db, stream.id, { startedAt: at, firstVersion: null, windowsFrom: null, provenAt: null });
     return;
@@ -31,6 +31,10 @@ export async function beginStream(context: PipelineContext, stream: Stream): Pro
   const now = await readEarlierNow(store.db, account.name);
   const lookbackMs = await effectiveLookback(store.db, account.name, pipeline.source.lookbackMs);
   const t0 = floorSecond(now - settleMs);
+  if (stream.cursor === "snapshot") {
+    await startStream(store.db, stream.id, { startedAt: t0, firstVersion: null, windowsFrom: null, provenAt: null });
+    return;
+  }
   if (from === "all") {
     await store.transaction(async (tx) => {
       const started = await startStream(tx, stream.id, { startedAt: t0, firstVersion: "1", windowsFrom: null, provenAt: null });
@@ -55,7 +59,7 @@ export async function beginStream(context: PipelineContext, stream: Stream): Pro
 /** T0 is a moment of the source's clock as well, which only an answer tells. */
 async function learnClock({ pipeline, signal }: PipelineContext, source: Source): Promise<void> {
   const to = floorSecond(Date.now());
-  await source.readWindow({ from: to - FIRST_WINDOW_MS, to, page: 1, pageSize: source.api.pageSize.min, params: pipeline.source.params, archive: false }, signal);
+  await readNewest(source, { from: to - FIRST_WINDOW_MS, to, pageSize: source.api.pageSize.min, params: pipeline.source.params }, signal);
 }
 
 /** The highest version in the newest closed window that holds anything; "1" when none does. */
@@ -65,7 +69,7 @@ async function highestVersion(context: PipelineContext, source: Source, t0: numb
   let width = FIRST_WINDOW_MS;
   for (let tries = 0; tries < MOST_WINDOWS; tries++) {
     const from = to - Math.min(width, source.api.windowMs);
-    const query: WindowQuery = { from, to, page: 1, pageSize, params, archive: false };
+    const query = { from, to, pageSize, params, archive: false };
     const highest = await highestOfWindow(context, source, query);
     if (highest !== null) return highest;
     if (from <= begin && tries > 12) break;
@@ -75,13 +79,10 @@ async function highestVersion(context: PipelineContext, source: Source, t0: numb
   return "1";
 }
 
-async function highestOfWindow(context: PipelineContext, source: Source, query: WindowQuery): Promise<string | null> {
+async function highestOfWindow(context: PipelineContext, source: Source, query: Omit<WindowQuery, "page">): Promise<string | null> {
   let highest: bigint | null = null;
-  let pages = 1;
-  for (let page = 1; page <= pages; page++) {
-    const answer = await source.readWindow({ ...query, page }, context.signal);
-    context.progress(page);
-    if (page === 1 && answer.total !== null) pages = Math.ceil(answer.total / query.pageSize);
+  for await (const answer of windowPages(source, query, context.signal)) {
+    context.progress(1);
     for (const row of answer.rows) {
       if (row.version !== null && (highest === null || BigInt(row.version) > highest)) highest = BigInt(row.version);
     }

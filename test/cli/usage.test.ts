@@ -3,7 +3,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { folderWith, jsonOf, runCli } from "./cli.ts";
 
-const COMMANDS = ["init", "check", "preview", "dev", "deploy", "worker", "sync", "backfill", "backfill list", "backfill pause", "backfill resume", "backfill move", "backfill cancel", "audit", "coverage", "status", "state", "token", "token show", "token refresh", "token set", "token authorize", "quarantine", "quarantine list", "quarantine show", "quarantine replay", "quarantine discard", "simulate", "simulate jushuitan", "simulate qeasy", "demo"];
+const COMMANDS = ["init", "check", "preview", "dev", "deploy", "worker", "sync", "backfill", "backfill list", "backfill pause", "backfill resume", "backfill move", "backfill cancel", "audit", "coverage", "apis", "apis show", "status", "state", "token", "token show", "token refresh", "token set", "token authorize", "quarantine", "quarantine list", "quarantine show", "quarantine replay", "quarantine discard", "simulate", "simulate jushuitan", "simulate qeasy", "demo"];
 const CONFIG = `
 accounts: { main: { platform: jushuitan, kind: self, appKey: "\${JST_APP_KEY}", appSecret: "\${JST_APP_SECRET}" } }
 pipelines:

@@ -36,7 +36,7 @@ const problem = async (changes: Changes) => Object.values(await problems(config(
 describe("defaults", () => {
   test("are those that the documentation names", () => {
     expect(validate(config())).toEqual({
-      file: "/x/tidemark.config.ts", home: "/x/.tidemark", unset: [],
+      file: "/x/tidemark.config.ts", home: "/x/.tidemark", unset: [], apis: [],
       accounts: {
         main: {
           name: "main", platform: "jushuitan", kind: "self", baseUrl: "https://openapi.jushuitan.com", appKey: "k", appSecret: "hush-hush",

@@ -7,6 +7,7 @@ import { coverageNote } from "../../src/ops/coverage-note.ts";
 import { LEGACY_PATH } from "../../src/simulator/jushuitan/legacy.ts";
 import { type JushuitanOptions, type JushuitanSimulator, startJushuitan } from "../../src/simulator/jushuitan/server.ts";
 import { type QeasySimulator, startQeasy } from "../../src/simulator/qeasy/server.ts";
+import { getApi } from "../../src/source/jushuitan/index.ts";
 import { openStore, type Store } from "../../src/store/db.ts";
 import { ensureStream } from "../../src/store/streams.ts";
 import { type ConfigOverrides, TEST_KEY, testConfig } from "../support/pipeline.ts";
@@ -23,7 +24,7 @@ afterEach(async () => {
   await Promise.all([source.close(), target.close(), store.close()]);
 });
 
-async function start(options: JushuitanOptions = {}, given: ConfigOverrides["target"] = {}) {
+async function start(options: JushuitanOptions = {}, overrides: ConfigOverrides = {}) {
   source = await startJushuitan({ ...APP, orders: 20, days: 0.01, perSecond: null, perMinute: null, ...options });
   target = await startQeasy();
   const { databaseUrl, temporal } = await sharedServers();
@@ -31,7 +32,7 @@ async function start(options: JushuitanOptions = {}, given: ConfigOverrides["tar
   vi.stubEnv("TEMPORAL_ADDRESS", temporal.address);
   vi.stubEnv("TIDEMARK_KEY", TEST_KEY.toString("base64"));
   store = openStore(databaseUrl);
-  return testConfig({ account: { ...APP, baseUrl: source.url }, target: { baseUrl: target.url, ...given } });
+  return testConfig({ ...overrides, account: { ...APP, baseUrl: source.url }, target: { baseUrl: target.url, ...overrides.target } });
 }
 
 test("check names what the API never returns, and shops that delivered nothing so far", async () => {
@@ -73,6 +74,17 @@ test("a call is not made to look, and the end of a token is told with its day", 
   expect(state.bearer.refreshed).toBe(0);
 });
 
+test("check reads APIs without windows too, and says of one that is not provable why", async () => {
+  const shops = await check(await start({}, { source: { api: "/open/shops/query", cursor: "snapshot" } }), signal);
+  expect(shops.filter(({ ok }) => !ok)).toEqual([]);
+  expect(shops.find(({ what }) => what === "source of orders")!.detail).toContain("8 records are there");
+  expect(shops.filter(({ what }) => what === "proof of orders")).toEqual([]);
+  await Promise.all([source.close(), target.close(), store.close()]);
+  const described = { ...getApi("/open/sku/query"), notProvable: "for this test" };
+  const skus = await check(await start({}, { source: { api: described.path, cursor: "window" }, apis: [described] }), signal);
+  expect(skus.find(({ what }) => what === "proof of orders")).toMatchObject({ warning: true, detail: "not provable: for this test" });
+});
+
 test.each([[-120_000, 1], [120_000, 1], [30_000, 0]])("a source's clock %i ms off makes %i warnings", async (clockOffsetMs, warnings) => {
   const results = await check(await start({ clockOffsetMs }), signal);
   expect(results.filter(({ what, warning }) => what === "clock of main" && warning === true)).toHaveLength(warnings);
@@ -90,7 +102,7 @@ test("check reads the beginning of the target's list, with one request, and says
     lists.closeAllConnections();
     lists.close();
   });
-  const config = await start({}, { heldUrl: `http://127.0.0.1:${(lists.address() as AddressInfo).port}/held`, timeoutMs: 2_000 });
+  const config = await start({}, { target: { heldUrl: `http://127.0.0.1:${(lists.address() as AddressInfo).port}/held`, timeoutMs: 2_000 } });
   const found = async (give: typeof answer) => {
     answer = give;
     return (await check(config, signal)).filter(({ what }) => what === "list of orders's target");

@@ -72,7 +72,7 @@ describe("request limits", () => {
   it("answers 200 beyond the limit of a minute, over all interfaces, until it is switched off", async () => {
     const { url } = await start({ perMinute: 3 });
     const codes = [];
-    for (const path of [ORDERS, OUTBOUND, "/open/shops/query", ORDERS]) codes.push((await ask(url, path, BIZ.replace('"start_ts":1,', '"start_ts":1,'))).code);
+    for (const path of [ORDERS, OUTBOUND, "/open/shops/query", ORDERS]) codes.push((await ask(url, path, path === "/open/shops/query" ? '{"page_index":1}' : BIZ)).code);
     expect(codes).toEqual([0, 0, 0, 200]);
     await admin(url, "configure", { perMinute: null });
     expect((await ask(url, ORDERS, BIZ)).code).toBe(0);

@@ -1,8 +1,10 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { cutWindow, isWhole, judgePass, nextWindowStep, type WindowMark } from "../../src/source/walk-window.ts";
+import { cutWindow, isLastAnswer, isWhole, judgePass, nextWindowStep, type WindowMark } from "../../src/source/walk-window.ts";
 
-const mark = (pageNo: number, total: number | null, rowCount = 0): WindowMark => ({ pageNo, total, rowCount });
+const mark = (pageNo: number, total: number | null, rowCount = 0, isLast = false): WindowMark => ({ pageNo, total, rowCount, isLast });
+const ROW = { id: "1", version: null, modifiedMs: null, shopId: null, raw: "{}" };
+const limits = (pageSize: number, maxRecords: number, divisible: boolean, maxPages: number | null = null) => ({ pageSize, maxRecords, maxPages, divisible });
 
 /** Reads a window of live ids; `leave` is called before each request and may take ids away. @returns what was read and the verdict */
 function readWindow(ids: number[], pageSize: number, leave: (live: number[]) => void, order: "reverse" | "forward" = "reverse") {
@@ -11,12 +13,12 @@ function readWindow(ids: number[], pageSize: number, leave: (live: number[]) => 
   const read: number[] = [];
   for (let requests = 0; requests < 500; requests++) {
     leave(live);
-    const step = nextWindowStep(marks, pageSize, 1e9, true);
+    const step = nextWindowStep(marks, limits(pageSize, 1e9, true));
     if (step.do !== "read") break;
     const pages = Math.ceil((marks[0]?.total ?? live.length) / pageSize);
     const pageNo = order === "reverse" || marks.length === 0 ? step.page : pages - step.page + 1;
     const rows = live.slice((pageNo - 1) * pageSize, pageNo * pageSize);
-    const now = { pageNo: step.page, total: live.length, rowCount: rows.length };
+    const now = mark(step.page, live.length, rows.length);
     if (marks.length > 0 || isWhole(now, pageSize)) read.push(...rows);
     marks.push(now);
   }
@@ -24,15 +26,15 @@ function readWindow(ids: number[], pageSize: number, leave: (live: number[]) => 
 }
 
 test("a window that fits one page costs one request", () => {
-  expect(nextWindowStep([], 50, 5000, true)).toEqual({ do: "read", page: 1 });
-  expect(nextWindowStep([mark(1, 50, 50)], 50, 5000, true)).toEqual({ do: "judge" });
-  expect(nextWindowStep([mark(1, 0, 0)], 50, 5000, true)).toEqual({ do: "judge" });
+  expect(nextWindowStep([], limits(50, 5000, true))).toEqual({ do: "read", page: 1 });
+  expect(nextWindowStep([mark(1, 50, 50)], limits(50, 5000, true))).toEqual({ do: "judge" });
+  expect(nextWindowStep([mark(1, 0, 0)], limits(50, 5000, true))).toEqual({ do: "judge" });
 });
 
 test("a larger window goes from its last page to its first, page 1 read again at the end", () => {
   const marks = [mark(1, 120)];
   const pages: number[] = [];
-  for (let step = nextWindowStep(marks, 50, 5000, true); step.do === "read"; step = nextWindowStep(marks, 50, 5000, true)) {
+  for (let step = nextWindowStep(marks, limits(50, 5000, true)); step.do === "read"; step = nextWindowStep(marks, limits(50, 5000, true))) {
     pages.push(step.page);
     marks.push(mark(step.page, 120, step.page === 3 ? 20 : 50));
   }
@@ -40,8 +42,8 @@ test("a larger window goes from its last page to its first, page 1 read again at
 });
 
 test("a window with far more records than a slice holds is split before it is read", () => {
-  expect(nextWindowStep([mark(1, 30_000)], 50, 5000, true)).toEqual({ do: "split", parts: 6 });
-  expect(nextWindowStep([mark(1, 30_000)], 50, 5000, false).do).toBe("read");
+  expect(nextWindowStep([mark(1, 30_000)], limits(50, 5000, true))).toEqual({ do: "split", parts: 6 });
+  expect(nextWindowStep([mark(1, 30_000)], limits(50, 5000, false)).do).toBe("read");
 });
 
 test("rows that leave a closed window while it is read are never the reason that another one is missed", () => {
@@ -76,6 +78,30 @@ test.each([
   ["no total", [mark(1, null)], { rows: 10, distinct: 10 }],
 ])("a pass does not prove its window when %s", (_what, marks, counts) => {
   expect(judgePass(marks, counts)).not.toBeNull();
+});
+
+test("without a total a window is split until page 1 is all of it; a single second is read until nothing follows", () => {
+  const step = (marks: WindowMark[], divisible: boolean) => nextWindowStep(marks, limits(50, 5000, divisible, 800));
+  expect(step([mark(1, null, 50)], true)).toEqual({ do: "split", parts: 4 });
+  expect(step([mark(1, null, 49, true)], true)).toEqual({ do: "judge" });
+  expect(judgePass([mark(1, null, 49, true)], { rows: 49, distinct: 49 })).toBeNull();
+  expect(step([mark(1, null, 50)], false)).toEqual({ do: "read", page: 2 });
+  expect(step([mark(1, null, 50), mark(2, null, 3, true)], false)).toEqual({ do: "judge" });
+  expect(judgePass([mark(1, null, 50), mark(2, null, 3, true)], { rows: 53, distinct: 53 })).not.toBeNull();
+});
+
+test.each([
+  ["a full page, whatever it says", 50, false, false], ["a short page that says more follows", 30, true, false],
+  ["a short page", 30, null, true], ["a page without rows, whatever it says", 0, true, true],
+])("%s: whether it is the last", (_what, count, hasNext, last) => {
+  expect(isLastAnswer({ rows: Array.from({ length: count }, () => ROW), hasNext }, 50)).toBe(last);
+});
+
+test("a window with more pages than may be asked for is split, and a second with more is given up", () => {
+  expect(nextWindowStep([mark(1, 120)], limits(50, 5000, true, 2))).toEqual({ do: "split", parts: 2 });
+  expect(nextWindowStep([mark(1, 120)], limits(50, 5000, false, 2))).toEqual({ do: "giveUp" });
+  expect(nextWindowStep([mark(1, 100)], limits(50, 5000, false, 2))).toEqual({ do: "read", page: 2 });
+  expect(nextWindowStep([mark(1, null, 50), mark(2, null, 50)], limits(50, 5000, false, 2))).toEqual({ do: "giveUp" });
 });
 
 test("an id that comes twice is explained by a row that left", () => {

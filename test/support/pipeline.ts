@@ -20,12 +20,14 @@ export interface ConfigOverrides {
   mapping?: PipelineConfig["mapping"];
   schedule?: PipelineConfig["schedule"];
   runtime?: Partial<TidemarkConfig["runtime"]>;
+  apis?: TidemarkConfig["apis"];
 }
 
 /** A validated config of one pipeline `orders`, with times short enough for tests. */
 export function testConfig(overrides: ConfigOverrides = {}): TidemarkConfig {
   return {
     file: "/nowhere/tidemark.config.ts",
+    apis: overrides.apis ?? [],
     home: "/nowhere/.tidemark",
     runtime: { taskQueue: "tidemark", heartbeatMs: 2_000, versioning: false, ...overrides.runtime },
     accounts: {

@@ -58,7 +58,7 @@ function costLine({ from, to, windows, requests }: AuditCost, perMinute: number,
   return `Modified from ${from} to ${to}: ${countOf(windows, "window")}, ${countOf(requests, "request")} for the counts (about ${minutes} at ${formatCount(perMinute)} a minute)${ids ? ", and all pages for the ids" : ""}.`;
 }
 
-function printed({ pipeline, status, verdict, requests, windows = [], quarantined, discarded = 0, gaps = [], neverReturns, link, workflowId }: AuditAnswer): string {
+function printed({ pipeline, status, verdict, requests, windows = [], quarantined, discarded = 0, gaps = [], neverReturns, notProvable, link, workflowId }: AuditAnswer): string {
   if (link !== null) say(`See it in Temporal's UI: ${link}`);
   if (verdict === undefined) return list([["pipeline", pipeline], ["status", status], ["workflow", workflowId]]);
   const odd = windows.filter((window) => window.state !== "count");
@@ -70,13 +70,11 @@ function printed({ pipeline, status, verdict, requests, windows = [], quarantine
       "",
     ]),
     list([
-      ["pipeline", pipeline], ["verdict", verdict],
+      ["pipeline", pipeline], ["verdict", verdict], ...(notProvable === null ? [] : [["not provable", notProvable] as const]),
       ["windows", `${windows.length}: ${inState("count")} verified by count, ${inState("ids")} by ids, ${inState("differs")} ${inState("differs") === 1 ? "differs" : "differ"}, ${inState("unproven")} unproven`],
       ["requests", formatCount(requests ?? 0)], ["in quarantine", formatCount(quarantined ?? 0)], ...(discarded === 0 ? [] : [["discarded by a person", formatCount(discarded)] as const]),
       ...gaps.map(({ from, to, because }) => ["accepted gap", `${from} to ${to}, still open: ${because}`] as const),
     ]),
-    "",
-    `"Everything" means all that the API returns. It never returns:`,
-    ...neverReturns.map((gap) => `  - ${gap}`),
+    ...(neverReturns.length === 0 ? [] : ["", `"Everything" means all that the API returns. It never returns:`, ...neverReturns.map((gap) => `  - ${gap}`)]),
   ].join("\n");
 }

@@ -17,7 +17,7 @@ export const coverage = defineCommand({
     const { coverage } = await import("../../ops/coverage.ts");
     return withStore(config, async (services) => {
       const found = await coverage(services, name);
-      return { json: found, text: calendar(found.days) };
+      return { json: found, text: [...(found.notProvable === null ? [] : [`Not provable: ${found.notProvable}`, ""]), found.wholeAt === null ? calendar(found.days) : `All of it was read at ${found.wholeAt}; each run reads all of it.`].join("\n") };
     });
   },
 });

@@ -1,4 +1,5 @@
 import type { AnyCommand } from "../command.ts";
+import { apis, apisShow } from "./apis.ts";
 import { audit } from "./audit.ts";
 import { backfill } from "./backfill.ts";
 import { backfillCancel, backfillList, backfillMove, backfillPause, backfillResume } from "./backfill-control.ts";
@@ -23,5 +24,5 @@ import { worker } from "./worker.ts";
 
 /** Every command, in the order of `--help`; a group comes before its commands. */
 export const COMMANDS: readonly AnyCommand[] = [
-  init, check, preview, dev, deploy, worker, sync, backfill, backfillList, backfillPause, backfillResume, backfillMove, backfillCancel, audit, coverage, status, state, token, tokenShow, tokenRefresh, tokenSet, tokenAuthorize, quarantine, quarantineList, quarantineShow, quarantineReplay, quarantineDiscard, simulate, simulateJushuitan, simulateQeasy, demo,
+  init, check, preview, dev, deploy, worker, sync, backfill, backfillList, backfillPause, backfillResume, backfillMove, backfillCancel, audit, coverage, apis, apisShow, status, state, token, tokenShow, tokenRefresh, tokenSet, tokenAuthorize, quarantine, quarantineList, quarantineShow, quarantineReplay, quarantineDiscard, simulate, simulateJushuitan, simulateQeasy, demo,
 ];

@@ -84,7 +84,11 @@ function printed(temporal: TemporalStatus, store: string | null, workers: number
   ].join("\n");
 }
 
-function stateOf({ late, limitMs, running, initialLoad, gaps }: PipelineStatus): string {
+function stateOf(pipeline: PipelineStatus): string {
+  return `${pipeline.notProvable === null ? "" : "not provable; "}${progressOf(pipeline)}`;
+}
+
+function progressOf({ late, limitMs, running, initialLoad, gaps }: PipelineStatus): string {
   if (late) return pc.red(`late: older than ${formatSpan(limitMs)}`);
   if (!initialLoad.complete) return `initial load waits for ${initialLoad.waitingFor ?? "its end"}`;
   if (gaps.length > 0) return pc.red(`gaps, not read: ${gaps.length}`);

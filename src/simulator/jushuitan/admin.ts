@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { z } from "zod";
 import { readBody, send, sendJson, sendLines } from "../http.ts";
+import { compareIds } from "../ids.ts";
 import { contentHash } from "../json-bytes.ts";
 import { shanghaiText } from "../shanghai.ts";
 import type { Collection } from "./collection.ts";
@@ -12,7 +13,7 @@ const api = z.string().default(ORDERS.path);
 const changeBody = z.strictObject({
   api,
   /** Rows to write to; else `count` random ones. */
-  ids: z.array(z.union([z.int(), z.string().regex(/^\d+$/)]).transform(Number)).optional(),
+  ids: z.array(z.union([z.int(), z.string()]).transform(String)).optional(),
   count: z.int().min(0).default(1),
 });
 const insertBody = z.strictObject({ api, count: z.int().min(0).default(1), lateMs: z.int().min(0).optional() });
@@ -56,7 +57,7 @@ export async function handleAdmin(simulation: Simulation, url: URL, req: Incomin
       }
       case "GET /record": {
         const table = tableOf(simulation, url.searchParams.get("api"));
-        const index = table.indexOf(Number(url.searchParams.get("id") ?? Number.NaN));
+        const index = table.find(url.searchParams.get("id") ?? "");
         if (!table.isVisible(index)) return sendJson(res, 404, { error: "no such visible record" });
         return send(res, 200, "application/json", store.rowText(table, index));
       }
@@ -87,7 +88,7 @@ interface Written {
 function change(simulation: Simulation, { api: path, ids, count }: z.infer<typeof changeBody>): Written[] {
   const { store } = simulation;
   const table = tableOf(simulation, path);
-  const wanted = ids?.map((id) => table.indexOf(id));
+  const wanted = ids?.map((id) => table.find(id));
   const unknown = wanted?.findIndex((index) => !table.isVisible(index)) ?? -1;
   if (unknown >= 0) throw new Error(`no such visible record: ${ids?.[unknown]}`);
   if (wanted === undefined) return store.change(table, count).map((index) => written(simulation, table, index));
@@ -103,19 +104,30 @@ function insert(simulation: Simulation, { api: path, count, lateMs }: z.infer<ty
 }
 
 function written({ store }: Simulation, table: Collection, index: number): Written {
-  return { id: String(table.idOf(index)), ts: store.versionText(table.newestVersionOf(index)), visible: !table.isHidden(index) };
+  return { id: table.idText(index), ts: store.versionText(table.newestVersionOf(index)), visible: !table.isHidden(index) };
 }
 
 function* truth({ store }: Simulation, table: Collection, after: number, limit: number): Generator<string> {
   let left = limit;
-  for (let index = Math.max(0, table.indexOf(after) + 1); index < table.size && left > 0; index++) {
+  for (const index of inOrder(table, after)) {
+    if (left <= 0) return;
     if (!table.isVisible(index)) continue;
     left--;
     const ts = store.versionText(table.versionOf(index));
     const modified = shanghaiText(table.modifiedOf(index));
     const hash = contentHash(Buffer.from(store.rowText(table, index)));
-    yield `{"id":"${table.idOf(index)}","ts":"${ts}","modified":"${modified}","hash":"${hash}"}`;
+    yield `{"id":${JSON.stringify(table.idText(index))},"ts":"${ts}","modified":"${modified}","hash":"${hash}"}`;
   }
+}
+
+/** Rows in the order of their ids. */
+function* inOrder(table: Collection, after: number): Generator<number> {
+  if (table.table.idText === undefined) {
+    for (let index = Math.max(0, table.indexOf(after) + 1); index < table.size; index++) yield index;
+    return;
+  }
+  const ids = Array.from({ length: table.size }, (_, index) => [table.idText(index), index] as const);
+  for (const [, index] of ids.sort(([a], [b]) => compareIds(a, b))) yield index;
 }
 
 function describe({ store, log, tokens, legacyToken, bearer }: Simulation): unknown {

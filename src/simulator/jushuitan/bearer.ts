@@ -45,7 +45,7 @@ export function bearerSpeech({ store, bearer }: Simulation, req: IncomingMessage
     name: BEARER_PATH, isAuth: true, refusals: LEGACY_REFUSALS,
     biz: (body) => body,
     decide: (body) => (!bearer.isValid(token) ? refused(LEGACY_REFUSALS.token) : body.trim() === "{}" ? refused(bearer.exchange(settings, token)) : refused({ code: 400, msg: "body" })),
-    envelope: (answer) => {
+    envelope: ({ answer }) => {
       const extra = Object.entries(settings.bearerExtra).map(([key, value]) => `,${JSON.stringify(key)}:${JSON.stringify(value)}`);
       return typeof answer === "string" ? `{"msg":${answer}${extra.join("")}}` : JSON.stringify({ msg: answer.msg });
     },

@@ -1,3 +1,4 @@
+import type { Wire } from "./tables/table.ts";
 import { KIND, VersionLog, type View } from "./version-log.ts";
 
 /** What makes one version of a row: its text follows from these and the seed alone. */
@@ -20,7 +21,7 @@ export interface RowState {
 /** What a table is called on the wire and what it allows. */
 export interface TableDescription {
   path: string;
-  idField: "o_id" | "io_id";
+  idField: string;
   /** Parameter that selects rows by id. */
   idsParam: string;
   maxIds: number;
@@ -29,6 +30,11 @@ export interface TableDescription {
   pageDefault: number;
   pageMax: number;
   render(state: RowState): string;
+  /** A row's id as text, where it is not its number and the first id. */
+  idText?(index: number): string;
+  /** Present where the table is asked in a way of its own. */
+  wire?: Wire;
+  statusOf?(seed: number, index: number, changes: number): string;
 }
 
 /** One table: the state of its rows, a few numbers each, and the log of its writes. */
@@ -122,6 +128,20 @@ export class Collection {
 
   idOf(index: number): number {
     return this.table.firstId + index;
+  }
+
+  idText(index: number): string {
+    return this.table.idText?.(index) ?? String(this.idOf(index));
+  }
+
+  /** The row of an id as text; -1 when there is none. */
+  find(id: string): number {
+    if (this.table.idText === undefined) return this.indexOf(Number(id));
+    return Array.from({ length: this.size }, (_, index) => index).findIndex((index) => this.idText(index) === id);
+  }
+
+  statusOf(index: number, seed: number): string | null {
+    return this.table.statusOf?.(seed, index, this.changes[index] as number) ?? null;
   }
 
   indexOf(id: number): number {

@@ -3,7 +3,6 @@ import { badParameter, LEGACY_REFUSALS, type Refusal } from "./codes.ts";
 import type { Collection } from "./collection.ts";
 import { type Outcome, readData, refused, type Speech } from "./open.ts";
 import type { JushuitanSettings } from "./options.ts";
-import { SHOPS_PATH, shopsData } from "./shops.ts";
 import type { Simulation } from "./simulation.ts";
 import type { View } from "./version-log.ts";
 
@@ -16,7 +15,7 @@ const METHODS: Readonly<Record<string, { path: string; view?: View }>> = {
   "orders.history.query": { path: "/open/orders/single/query", view: "archived" },
   "orders.out.simple.query": { path: "/open/orders/out/simple/query" },
   "jushuitan.saleout.history.query": { path: "/open/orders/out/simple/query", view: "archived" },
-  "shops.query": { path: SHOPS_PATH },
+  "shops.query": { path: "/open/shops/query" },
 };
 
 /** The merchant's token on the old platform: one value, whose validity a refresh prolongs. */
@@ -61,7 +60,7 @@ export function legacySpeech(simulation: Simulation, { searchParams }: URL): Spe
       return /^application\/json\b/i.test(type) ? answer(simulation, method, body, fault) : refused(badParameter("Content-Type"));
     },
     // Flat: what the new platform wraps in `data` stands beside the code.
-    envelope: (given) => {
+    envelope: ({ answer: given }) => {
       if (typeof given !== "string") return `{"code":${given.code},"issuccess":${success(false)},"msg":${JSON.stringify(given.msg)}}`;
       return `{"code":0,"issuccess":${success(true)},${given.startsWith('{"msg":') ? "" : '"msg":null,'}${given.slice(1)}`;
     },
@@ -88,7 +87,6 @@ function answer(simulation: Simulation, method: string, body: string, fault: Par
   const { settings } = store;
   if (method === REFRESH) return refused(legacyToken.refresh(settings, store.now()) ?? `{"msg":${REFRESHED[settings.legacyMsg]}}`);
   const { path, view } = METHODS[method]!;
-  if (path === SHOPS_PATH) return refused(shopsData(body));
   return readData(simulation, store.tableOf(path) as Collection, body, fault, view);
 }
 

@@ -8,8 +8,9 @@ import { checkForm } from "./gateway.ts";
 import type { FaultKind } from "./options.ts";
 import { hasNextText, readPage } from "./page.ts";
 import { readQuery } from "./query.ts";
+import { TABLES } from "./tables/index.ts";
+import { readTableQuery } from "./tables/query.ts";
 import type { PageAsked, RequestEntry } from "./requests.ts";
-import { SHOPS_PATH, shopsData } from "./shops.ts";
 import type { Simulation } from "./simulation.ts";
 import { AUTH_PATHS, type AuthPath } from "./tokens.ts";
 import type { View } from "./version-log.ts";
@@ -19,6 +20,8 @@ const LARGEST_FORM = 1024 * 1024;
 /** What goes over the wire: the raw text of `data`, or a refusal. */
 export interface Outcome {
   answer: string | Refusal;
+  /** Without the `data` wrapper. */
+  flat?: boolean;
   rows: number;
   page: PageAsked | null;
   lie: boolean;
@@ -34,7 +37,7 @@ export interface Speech {
   /** The business parameters of a body, as text. */
   biz(body: string, type: string): string;
   decide(body: string, type: string, fault: FaultKind | null): Outcome;
-  envelope(answer: string | Refusal, n: number): string;
+  envelope(outcome: Outcome, n: number): string;
   /** The HTTP status of an answer; 200 unless told. */
   status?(answer: string | Refusal): number;
 }
@@ -75,7 +78,7 @@ export async function handleOpen(simulation: Simulation, speech: Speech, req: In
   note(simulation, entry, fault, code);
   const { page } = outcome;
   if (page !== null && fault === null && code === 0) res.once("finish", () => log.received(page));
-  if (!res.destroyed) deliver(res, speech.envelope(outcome.answer, entry.n), fault, cutConnection, store.now(), speech.status?.(outcome.answer));
+  if (!res.destroyed) deliver(res, speech.envelope(outcome, entry.n), fault, cutConnection, store.now(), speech.status?.(outcome.answer));
 }
 
 function note({ log }: Simulation, entry: RequestEntry, fault: FaultKind | null, code: number | null): void {
@@ -86,7 +89,8 @@ function note({ log }: Simulation, entry: RequestEntry, fault: FaultKind | null,
   log.byCode.add(unreadable ? "none" : String(code));
 }
 
-function envelope(answer: string | Refusal, n: number): string {
+function envelope({ answer, flat = false }: Outcome, n: number): string {
+  if (flat && typeof answer === "string") return `{"code":0,"msg":"",${answer.slice(1, -1)},"request_id":"sim-${n}"}`;
   const [code, msg, data] = typeof answer === "string" ? [0, "执行成功", answer] : [answer.code, answer.msg, "null"];
   return `{"code":${code},"msg":${JSON.stringify(msg)},"data":${data},"request_id":"sim-${n}"}`;
 }
@@ -118,14 +122,14 @@ function decide(simulation: Simulation, path: string, fields: ReadonlyMap<string
   if (settings.deniedApis.includes(path)) return refused(REFUSALS.permission);
   const biz = fields.get("biz");
   if (biz === undefined || biz === "") return refused(REFUSALS.empty);
-  if (path === SHOPS_PATH) return refused(shopsData(biz));
   return readData(simulation, store.tableOf(path) as Collection, biz, fault);
 }
 
 /** Rows for a data request. @param view of another interface than the one for current rows */
 export function readData({ store, log }: Simulation, table: Collection, biz: string, fault: FaultKind | null, view?: View): Outcome {
   const { settings, random } = store;
-  const read = readQuery(biz, table.table, settings);
+  const generic = TABLES.get(table.table.path);
+  const read = generic === undefined ? readQuery(biz, table.table, settings) : readTableQuery(biz, generic, settings);
   if ("code" in read) return refused(read);
   const query = view === undefined ? read : { ...read, view };
   store.commitLate();
@@ -134,12 +138,13 @@ export function readData({ store, log }: Simulation, table: Collection, biz: str
   const rows = page.indexes.map((index) => store.rowText(table, index));
   const full = rows.length >= query.pageSize;
   const kind = query.startTs !== null ? "version" : query.window !== null ? "window" : "ids";
+  const whole = kind === "ids" && query.ids === null;
   const asked: PageAsked = { path: view === undefined ? table.table.path : `${table.table.path} ${view}`, biz, kind, page: query.page, full };
-  log.asked(asked);
+  if (!whole) log.asked(asked);
 
   let { total } = page;
   let lie = false;
-  if (fault === "shortPage" && rows.length > 1) {
+  if (fault === "shortPage" && !whole && rows.length > 1) {
     lie = rows.splice(rows.length - random.between(1, rows.length >>> 1)).length > 0;
   } else if (fault === "versionDisorder" && query.startTs !== null && rows.length > 1) {
     lie = true;
@@ -151,6 +156,7 @@ export function readData({ store, log }: Simulation, table: Collection, biz: str
   const totals = query.totals ? `"data_count":${total},"page_count":${Math.ceil(total / query.pageSize)},` : "";
   const list = rows.length === 0 && settings.nullEmptyList ? "null" : `[${rows.join(",")}]`;
   const hasNext = hasNextText(page.hasNext, settings);
-  const answer = `{"page_index":${query.page},"page_size":${query.pageSize},${totals}"has_next":${hasNext},"${table.table.listField}":${list}}`;
-  return { answer, rows: rows.length, page: asked, lie };
+  const following = generic?.wire.hasNext === false ? "" : `"has_next":${hasNext},`;
+  const answer = `{"page_index":${query.page},"page_size":${query.pageSize},${totals}${following}"${table.table.listField}":${list}}`;
+  return { answer, flat: generic?.wire.flat === true, rows: rows.length, page: whole ? null : asked, lie };
 }

@@ -134,6 +134,8 @@ const start = z.strictObject({
   seed: z.int(),
   /** Orders at the start; about two of three have an outbound document. */
   orders: count,
+  /** Rows of every other interface at the start, the shops apart; made when one is asked first. */
+  rows: count,
   /** The seeded rows were modified over the last so many days before the start. */
   days: z.number().positive(),
   /** Share of the older half of the seeded orders that is archived. */
@@ -155,6 +157,7 @@ const defaults = {
   host: "127.0.0.1",
   seed: 1,
   orders: 1000,
+  rows: 200,
   days: 6,
   archived: 0,
   versionStart: "20260101000000001",

@@ -20,6 +20,7 @@ export function readPage(store: Store, table: Collection, query: Query): Page {
   const before = log.countBefore(view, from);
   const total = Math.max(0, log.countBefore(view, to) - before);
   const { windowOrder } = store.settings;
+  if (query.statuses !== null) return slice(inStatus(store, table, query, from, to), skip, query.pageSize);
   if (query.startTs === null && windowOrder === "id") return slice(byId(table, query, from, to), skip, query.pageSize);
 
   const count = Math.max(0, Math.min(query.pageSize, total - skip));
@@ -51,6 +52,12 @@ function byId({ log }: Collection, { view }: Query, from: number, to: number): n
   const indexes: number[] = [];
   for (let at = from; at < to; at++) if (log.sees(view, at)) indexes.push(log.records[at] as number);
   return indexes.sort((a, b) => a - b);
+}
+
+function inStatus({ settings }: Store, table: Collection, { statuses, view }: Query, from: number, to: number): number[] {
+  const indexes: number[] = [];
+  for (let at = from; at < to; at++) if (table.log.sees(view, at)) indexes.push(table.log.records[at] as number);
+  return indexes.filter((index) => statuses?.includes(table.statusOf(index, settings.seed) ?? ""));
 }
 
 function slice(indexes: number[], skip: number, size: number): Page {

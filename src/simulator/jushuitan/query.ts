@@ -18,6 +18,8 @@ export interface Query {
   window: { begin: number; end: number } | null;
   /** Ids asked for by name. */
   ids: number[] | null;
+  /** Only rows in one of these; null: whatever they are in. */
+  statuses: readonly string[] | null;
 }
 
 const MOST_SO_IDS = 20;
@@ -63,19 +65,22 @@ export function readQuery(biz: string, table: TableDescription, settings: Jushui
     startTs,
     window,
     ids,
+    statuses: null,
   };
 }
 
-function whole(raw: string | null, otherwise: number): number | null {
+/** A whole number, also as text. */
+export function whole(raw: string | null, otherwise: number): number | null {
   if (raw === null) return otherwise;
   const text = scalar(raw);
   return text !== null && /^\d{1,9}$/.test(text) ? Number(text) : null;
 }
 
-function readWindow(rawBegin: string | null, rawEnd: string | null, widest: number): Query["window"] | Refusal {
+/** Begin and end as asked, both or neither. @param widest seconds */
+export function readWindow(rawBegin: string | null, rawEnd: string | null, widest: number): Query["window"] | Refusal {
   const [beginText, endText] = [scalar(rawBegin), scalar(rawEnd)].map((text) => (text === "" ? null : text));
   if (beginText == null && endText == null) return null;
-  if (beginText == null || endText == null) return badParameter("modified_begin, modified_end 必须同时存在");
+  if (beginText == null || endText == null) return badParameter("时间参数必须同时存在");
   const begin = shanghaiSeconds(beginText);
   const end = shanghaiSeconds(endText);
   if (begin === null || end === null || end < begin) return badParameter("modified_begin, modified_end");

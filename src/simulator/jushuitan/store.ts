@@ -4,9 +4,12 @@ import type { JushuitanSettings } from "./options.ts";
 import { statusOf } from "./order-facts.ts";
 import { ORDERS } from "./order-row.ts";
 import { OUTBOUND } from "./outbound-row.ts";
+import { TABLES } from "./tables/index.ts";
 
 const SHUFFLED_TOGETHER = 512;
 const DAY = 86_400;
+/** Rows of a table that were modified in the same second as another one. */
+const CROWD = 25;
 /** Seeded orders were created so long before the place that their modified time is drawn from (seconds). */
 const LEAST_AGE = 1800;
 
@@ -24,7 +27,7 @@ export interface WriteCounts {
   late: number;
 }
 
-/** The merchant's data: both tables, the one counter of row versions, and writes that commit late. */
+/** The merchant's data: its tables, the one counter of row versions, and writes that commit late. */
 export class Store {
   readonly orders: Collection;
   readonly outbound: Collection;
@@ -38,6 +41,8 @@ export class Store {
   /** Of the newest write (epoch seconds); a clock that is set back does not take it back. */
   private newest = 0;
   private late: Late[] = [];
+  /** Tables that were asked for so far, beside orders and outbound documents. */
+  private readonly others = new Map<string, Collection>();
 
   constructor(settings: JushuitanSettings) {
     this.settings = settings;
@@ -49,11 +54,11 @@ export class Store {
   }
 
   get tables(): readonly Collection[] {
-    return [this.orders, this.outbound];
+    return [this.orders, this.outbound, ...this.others.values()];
   }
 
   tableOf(path: string): Collection | undefined {
-    return this.tables.find(({ table }) => table.path === path);
+    return this.tables.find(({ table }) => table.path === path) ?? this.openTable(path);
   }
 
   /** The simulator's clock (epoch milliseconds). */
@@ -89,6 +94,7 @@ export class Store {
   /** Writes to random rows that are neither archived nor written and not yet visible. @returns their numbers */
   change(table: Collection, count: number): number[] {
     const changed: number[] = [];
+    if (table.table.wire?.appendOnly === true) return changed;
     for (let tries = 0; changed.length < count && tries < count * 20 && table.size > 0; tries++) {
       const index = this.random.below(table.size);
       if (!table.isVisible(index) || table.isArchived(index) || table.isHidden(index)) continue;
@@ -120,7 +126,7 @@ export class Store {
   changeBeforeAnswer(table: Collection): void {
     if (this.frozen) return;
     this.change(table, this.settings.changesPerRequest);
-    this.insert(table, this.settings.insertsPerRequest);
+    if (table.table.wire?.still !== true) this.insert(table, this.settings.insertsPerRequest);
   }
 
   /** The writes of one tick of `changeIntervalMs`. */
@@ -128,7 +134,7 @@ export class Store {
     if (this.frozen) return;
     for (const table of this.tables) {
       this.change(table, this.settings.changesPerInterval);
-      this.insert(table, this.settings.insertsPerInterval);
+      if (table.table.wire?.still !== true) this.insert(table, this.settings.insertsPerInterval);
     }
   }
 
@@ -194,6 +200,25 @@ export class Store {
       }
     }
     this.newest = count === 0 ? 0 : placeOf(count - 1);
+  }
+
+  /** A table with its first rows: spread over the last days like orders, a crowd of them in one second. */
+  private openTable(path: string): Collection | undefined {
+    const table = TABLES.get(path);
+    if (table === undefined) return undefined;
+    const { rows, days, archived } = this.settings;
+    const count = table.seeded ?? rows;
+    const collection = new Collection(table, count);
+    this.others.set(path, collection);
+    const end = Math.floor(this.now() / 1000) - 60;
+    const crowd = Math.floor(count / 2);
+    for (let n = 0; n < count; n++) {
+      const place = n > crowd && n <= crowd + CROWD ? crowd : n;
+      const modified = end - Math.floor(days * DAY * (1 - (place + 1) / count));
+      collection.write(collection.add(modified - LEAST_AGE, 0), this.versions++, modified);
+      collection.show(n, table.wire.archive !== null && n * 2 < count && this.random.next() < archived);
+    }
+    return collection;
   }
 
   private shuffled(from: number, to: number): number[] {

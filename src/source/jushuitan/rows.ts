@@ -1,6 +1,8 @@
 import { decimalDigits, elementsWithMembers, findPath, scalarText, type Element } from "../../json/raw.ts";
+import type { JsonValue } from "../../config/types.ts";
 import type { ApiDescription, SourceRow } from "../contract.ts";
 import { parseShanghai } from "../time.ts";
+import { asked, idParts } from "./biz.ts";
 import type { Outcome } from "./call.ts";
 import { findList, type Paging } from "./envelope.ts";
 import { shapeError } from "./errors.ts";
@@ -24,30 +26,57 @@ export function listOf(outcome: Outcome, listFields: readonly string[], members:
   return { elements: span === null ? [] : elementsWithMembers(outcome.text, span.start, members), paging: place.paging };
 }
 
-/** The rows of an answer with what the cursors need; entries that are not objects are rows without an id. */
-export function rowsOf(outcome: Outcome, api: ApiDescription): { rows: SourceRow[]; paging: Paging } {
-  const { elements, paging } = listOf(outcome, api.listFields, fieldsOf(api));
+/**
+ * The rows of an answer with what the cursors need; entries that are not objects are rows without an id.
+ * @param params what was asked: an id's part that rows lack comes from it
+ */
+export function rowsOf(outcome: Outcome, api: ApiDescription, params: Params): { rows: SourceRow[]; paging: Paging } {
+  const { names, rowOf } = reader(api, params);
+  const { elements, paging } = listOf(outcome, api.listFields, names);
   return { rows: elements.map((element) => rowOf(outcome.text, element)), paging };
 }
 
 /** Rows that were kept as text, as if they had just been read. @param texts each a JSON value */
-export function rowsFromTexts(texts: readonly string[], api: ApiDescription): SourceRow[] {
+export function rowsFromTexts(texts: readonly string[], api: ApiDescription, params: Params = {}): SourceRow[] {
   const list = `[${texts.join(",")}]`;
-  return elementsWithMembers(list, 0, fieldsOf(api)).map((element) => rowOf(list, element));
+  const { names, rowOf } = reader(api, asked(api, { params }));
+  return elementsWithMembers(list, 0, names).map((element) => rowOf(list, element));
 }
 
-function fieldsOf({ idField, modifiedField, versionField }: ApiDescription): string[] {
-  return [idField, modifiedField, SHOP_FIELD, ...(versionField === null ? [] : [versionField])];
-}
+type Params = Record<string, JsonValue>;
 
-function rowOf(text: string, { start, end, members }: Element): SourceRow {
-  const [id, modified, shopId, version] = members.map((span) => (span === undefined ? null : text.slice(span.start, span.end)));
-  const modifiedText = modified?.startsWith('"') === true ? scalarText(modified) : null;
-  return {
-    id: id == null ? null : scalarText(id),
-    version: version == null ? null : decimalDigits(version),
-    modifiedMs: modifiedText === null ? null : parseShanghai(modifiedText),
-    shopId: shopId == null ? null : scalarText(shopId),
-    raw: text.slice(start, end),
+/** The members that are read off a row, and how a row is made of them. */
+function reader({ idField, modifiedField, versionField }: ApiDescription, params: Params): { names: string[]; rowOf: (text: string, element: Element) => SourceRow } {
+  const ids = idParts({ idField });
+  const names = [...new Set([modifiedField, SHOP_FIELD, versionField, ...ids])].filter((name) => name !== null);
+  const otherwise = ids.map((name) => scalarText(JSON.stringify(params[name] ?? null)));
+  const [modifiedAt, shopAt, versionAt, ...idsAt] = [modifiedField, SHOP_FIELD, versionField, ...ids].map((name) => (name === null ? -1 : names.indexOf(name)));
+  const rowOf = (text: string, { start, end, members }: Element): SourceRow => {
+    const member = (at = -1): string | null => {
+      const span = members[at];
+      return span === undefined ? null : text.slice(span.start, span.end);
+    };
+    const [modified, shopId, version] = [member(modifiedAt), member(shopAt), member(versionAt)];
+    const modifiedText = modified?.startsWith('"') === true ? scalarText(modified) : null;
+    return {
+      id: idOf(idsAt.map((at, i) => {
+        const raw = member(at);
+        return raw === null ? otherwise[i]! : scalarText(raw);
+      })),
+      version: version === null ? null : decimalDigits(version),
+      modifiedMs: modifiedText === null ? null : parseShanghai(modifiedText),
+      shopId: shopId === null ? null : scalarText(shopId),
+      raw: text.slice(start, end),
+    };
   };
+  return { names, rowOf };
+}
+
+/**
+ * One field's text as it is; several joined by `|`, with `%` and `|` of theirs as `%25` and `%7C`, so that no two rows share
+ * an id. The first has to be there, the others may be empty.
+ */
+function idOf([first = null, ...others]: readonly (string | null)[]): string | null {
+  if (first === null || others.length === 0) return first;
+  return [first, ...others].map((part) => (part ?? "").replace(/[%|]/g, (sign) => (sign === "%" ? "%25" : "%7C"))).join("|");
 }

@@ -1,6 +1,6 @@
 import type { AccountConfig, JsonValue } from "../../config/types.ts";
-import type { ApiDescription, Source, SourceAnswer, SourceDeps } from "../contract.ts";
-import { checkParams, versionBiz, windowBiz } from "./biz.ts";
+import type { ApiDescription, ListQuery, Source, SourceAnswer, SourceDeps } from "../contract.ts";
+import { asked, checkParams, listBiz, versionBiz, windowBiz } from "./biz.ts";
 import { call, type Link } from "./call.ts";
 import type { HttpOptions } from "./client.ts";
 import { rowsOf } from "./rows.ts";
@@ -23,10 +23,10 @@ export function createJushuitanSource({ account, api, deps, http = {}, params = 
   checkParams(api, params);
   const link: Link = { account, deps, tokens: deps, http };
 
-  const ask = async (biz: string, totals: boolean, archive: boolean, signal: AbortSignal): Promise<SourceAnswer> => {
-    const method = archive && account.kind === "legacy" ? historyMethod(api) : api.method;
+  const ask = async (biz: string, query: Pick<ListQuery, "params"> & { archive?: boolean }, totals: boolean, signal: AbortSignal): Promise<SourceAnswer> => {
+    const method = query.archive === true && account.kind === "legacy" ? api.historyMethod : api.method;
     const outcome = await call(link, { path: api.path, method, biz }, signal);
-    const { rows, paging } = rowsOf(outcome, api);
+    const { rows, paging } = rowsOf(outcome, api, asked(api, query));
     const { total, pageCount, hasNext } = paging;
     return { rows, total: totals ? total : null, pageCount: totals ? pageCount : null, hasNext, requests: outcome.requests };
   };
@@ -37,20 +37,8 @@ export function createJushuitanSource({ account, api, deps, http = {}, params = 
   return {
     api,
     // With is_get_total false the totals are absent or meaningless (official field text).
-    readVersions: async (query, signal) => ask(versionBiz(api, flagged(query)), false, query.archive === true, signal),
-    readWindow: async (query, signal) => ask(windowBiz(api, flagged(query)), api.totals, query.archive, signal),
+    readVersions: async (query, signal) => ask(versionBiz(api, flagged(query)), query, false, signal),
+    readWindow: async (query, signal) => ask(windowBiz(api, flagged(query)), query, api.totals, signal),
+    readList: async (query, signal) => ask(listBiz(api, query), query, false, signal),
   };
-}
-
-/** The old platform's interfaces for archived records, by those for the others (official list of names). */
-const HISTORY_METHODS: Readonly<Record<string, string>> = {
-  "orders.single.query": "orders.history.query",
-  "refund.single.query": "refund.history.query",
-  "orders.out.simple.query": "jushuitan.saleout.history.query",
-};
-
-function historyMethod({ path, method }: ApiDescription): string {
-  const history = method === null ? undefined : HISTORY_METHODS[method];
-  if (history === undefined) throw new TypeError(`${path} has no archive on the old platform`);
-  return history;
 }

@@ -6,6 +6,7 @@ import * as guards from "./004-guards.ts";
 import * as gaps from "./005-gaps.ts";
 import * as told from "./006-told.ts";
 import * as accounts from "./007-accounts.ts";
+import * as snapshots from "./008-snapshots.ts";
 
 /** All migrations by name, run in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -16,4 +17,5 @@ export const migrations: Record<string, Migration> = {
   "005-gaps": gaps,
   "006-told": told,
   "007-accounts": accounts,
+  "008-snapshots": snapshots,
 };

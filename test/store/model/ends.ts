@@ -76,6 +76,7 @@ export function sourceFor(model: SourceModel, scheduler: Scheduler, process: Pro
         });
         return { rows, total, pageCount: null, hasNext: null, requests: 1 };
       },
+      readList: () => Promise.reject(new Error("the model's API has windows")),
     },
   };
 }

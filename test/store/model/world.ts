@@ -72,7 +72,7 @@ export async function createWorld(pool: Pool, seed: number): Promise<World> {
       const store = processStore(pool, scheduler, process, world.changed);
       const source = sourceFor(world.source, scheduler, process);
       return {
-        store, pipeline, account, lane, source: () => source, call: () => { throw new Error("no call"); }, target: () => targetFor(world, process, owner),
+        store, pipeline, account, api: source.source.api, lane, source: () => source, call: () => { throw new Error("no call"); }, target: () => targetFor(world, process, owner),
         signal: new AbortController().signal, progress: () => undefined,
       };
     },

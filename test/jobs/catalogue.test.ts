@@ -1,0 +1,64 @@
+import { afterEach, expect, test } from "vitest";
+import { cursorOf } from "../../src/config/build.ts";
+import { compareSourceAndTarget } from "../../src/simulator/compare.ts";
+import { getApi } from "../../src/source/jushuitan/index.ts";
+import { runAudit } from "../../src/ops/audit.ts";
+import { coverage } from "../../src/ops/coverage.ts";
+import { planChange } from "../../src/ops/state.ts";
+import { pipelineStatus } from "../../src/ops/status.ts";
+import { type Job, pipelineName, startJob } from "../support/job.ts";
+
+let job: Job;
+afterEach(() => job.stop());
+
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const audited = () => runAudit(job.services, job.temporal, pipelineName(job), { byIds: false, repair: false }, { wait: true, signal: AbortSignal.timeout(60_000), onCost: () => undefined });
+const compare = (api: string) => compareSourceAndTarget({ jushuitanUrl: job.source.url, qeasyUrl: job.target.url, api });
+
+async function startOn(path: string): Promise<void> {
+  const api = getApi(path);
+  job = await startJob({
+    jushuitan: { orders: 10, rows: 80, days: 0.1, changesPerRequest: 1, insertsPerRequest: 1 }, mapping: { id: api.idField },
+    source: { api: path, pageSize: 40, cursor: cursorOf({ cursor: "auto", params: {} }, api), from: Date.now() - 3 * 3_600_000, settleMs: 1_500, lookbackMs: 1_000, sweepEveryMs: 500, sliceRecords: 100 },
+  });
+}
+
+test("an API without totals, with an id of two parts: a whole job misses nothing, and its audit compares ids", async () => {
+  await startOn("/open/inventory/query");
+  await job.sync();
+  await job.freeze();
+  await wait(3_500);
+  await job.sync();
+  expect(await compare("/open/inventory/query")).toMatchObject({ missing: 0, stale: 0, wrongContent: 0, unknown: 0 });
+  const audit = await audited();
+  expect(audit).toMatchObject({ verdict: "complete", notProvable: null });
+  expect(audit.windows!.map(({ state }) => state)).toEqual(audit.windows!.map(() => "ids"));
+}, 120_000);
+
+test("an API that is read whole: a changed list is unproven while it changes, and complete once it rests", async () => {
+  await startOn("/open/category/query");
+  await expect(job.sync()).rejects.toMatchObject({ code: "TM_SNAPSHOT_UNPROVEN" });
+  expect((await compare("/open/category/query")).target).toBe(0);
+  await job.freeze();
+  await job.sync();
+  expect(await compare("/open/category/query")).toMatchObject({ missing: 0, stale: 0, wrongContent: 0, unknown: 0 });
+  expect(await pipelineStatus(job.store, job.config, pipelineName(job))).toMatchObject({ cursor: "snapshot", settled: true, unproven: 0, initialLoad: { complete: true }, notProvable: null });
+  expect(await coverage(job.services, pipelineName(job))).toMatchObject({ days: [], wholeAt: expect.stringMatching(/Z$/) as string });
+  await expect(audited()).rejects.toMatchObject({ code: "TM_NO_WINDOWS" });
+  await expect(job.backfill(0, 1_000)).rejects.toMatchObject({ code: "TM_NO_WINDOWS" });
+  await expect(planChange(job.services, pipelineName(job), { checkpoint: 1_000 })).rejects.toMatchObject({ code: "TM_STATE_BOUNDS" });
+}, 120_000);
+
+test("an API that is not provable is copied, and its audit says no better than unproven", async () => {
+  await startOn("/open/orders/single/query");
+  const [pipeline] = Object.values(job.config.pipelines);
+  job.config.apis = [{ ...getApi("/open/orders/single/query"), notProvable: "for this test" }];
+  pipeline!.source.settleMs = 500;
+  await job.freeze();
+  await job.sync();
+  const audit = await audited();
+  expect(audit).toMatchObject({ verdict: "unproven", notProvable: "for this test" });
+  expect(await pipelineStatus(job.store, job.config, pipelineName(job))).toMatchObject({ notProvable: "for this test" });
+  expect(await coverage(job.services, pipelineName(job))).toMatchObject({ notProvable: "for this test", wholeAt: null });
+  expect(audit.windows!.every(({ state }) => state === "count")).toBe(true);
+}, 120_000);
