@@ -42,12 +42,12 @@ test("orders of the old platform under change, with faults and archived ones: no
 }, 180_000);
 
 test("by windows of the old platform none is missing either", async () => {
-  await startLegacy({ orders: 600, days: 2, changesPerRequest: 1, insertsPerRequest: 1 }, { cursor: "window", from: Date.now() - 3 * DAY, settleMs: 500, sweepEveryMs: 500, sliceRecords: 200 });
+  await startLegacy({ orders: 600, days: 2, changesPerRequest: 1, insertsPerRequest: 1 }, { cursor: "window", from: Date.now() - 3 * DAY, settleMs: 1_100, sweepEveryMs: 500, sliceRecords: 200 });
   await job.sync();
   await job.freeze();
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
   await job.sync();
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
   await job.sync();
   expect(await job.compare()).toMatchObject(perfect);
 }, 120_000);
