@@ -1,3 +1,5 @@
+import path from "node:path";
+import type { MappingConfig } from "../mapping/types.ts";
 import type { ApiDescription } from "../source/contract.ts";
 import { longestPeriod } from "./cron.ts";
 import type { ShapedConfig, ShapedPipeline } from "./schema.ts";
@@ -5,6 +7,7 @@ import type { AccountConfig, PipelineConfig, TidemarkConfig } from "./types.ts";
 
 const LEASE_MARGIN_MS = 15_000;
 const SLICE_RECORDS = 10_000;
+const SCRIPT_TIMEOUT_MS = 5_000;
 const LEAST_FRESHNESS_MS = 15 * 60_000;
 /** For pipelines without a schedule, which somebody starts by hand. */
 const UNSCHEDULED_FRESHNESS_MS = 86_400_000;
@@ -14,12 +17,12 @@ export function buildConfig(shaped: ShapedConfig, place: { file: string; home: s
   return {
     ...place,
     accounts: byName(shaped.accounts, (name, { timeout, ...account }): AccountConfig => ({ name, ...account, timeoutMs: timeout })),
-    pipelines: byName(shaped.pipelines, (name, pipeline) => buildPipeline(name, pipeline, apis)),
+    pipelines: byName(shaped.pipelines, (name, pipeline) => buildPipeline(name, pipeline, path.dirname(place.file), apis)),
     runtime: { taskQueue: shaped.runtime.taskQueue, heartbeatMs: shaped.runtime.heartbeat, versioning: shaped.runtime.versioning },
   };
 }
 
-function buildPipeline(name: string, { source, schedule, audit, mapping, target, freshness }: ShapedPipeline, apis: readonly ApiDescription[]): PipelineConfig {
+function buildPipeline(name: string, { source, schedule, audit, mapping, target, freshness }: ShapedPipeline, folder: string, apis: readonly ApiDescription[]): PipelineConfig {
   const api = apis.find((one) => one.path === source.api)!;
   const { lookback, sweepEvery, settle, ...otherSource } = source;
   const { timeout, lease, zombieAfter, secret, headers, ...otherTarget } = target;
@@ -32,13 +35,23 @@ function buildPipeline(name: string, { source, schedule, audit, mapping, target,
     },
     schedule: schedule === null ? null : buildSchedule(schedule),
     audit: audit === null ? null : { ...buildSchedule(audit), byIds: audit.ids, repair: audit.repair, target: audit.target },
-    mapping: { id: mapping.id ?? api.idField },
+    mapping: buildMapping(mapping, api.idField, folder),
     target: {
       ...otherTarget,
       headers: secret === null ? headers : { ...headers, Authorization: `Bearer ${secret}` },
       timeoutMs: timeout, leaseMs: lease ?? timeout + LEASE_MARGIN_MS, zombieAfterMs: zombieAfter,
     },
     freshnessMs: freshness ?? Math.max(LEAST_FRESHNESS_MS, 3 * periodOf(schedule)),
+  };
+}
+
+function buildMapping({ id, hashKey, script, scriptTimeout, ...record }: ShapedPipeline["mapping"], idField: string, folder: string): MappingConfig {
+  return {
+    id: id ?? idField,
+    ...(Object.keys(record).length === 0 ? {} : { record }),
+    ...(hashKey === undefined ? {} : { hashKey }),
+    // Its text is read when the config is loaded.
+    ...(script === undefined ? {} : { script: { file: path.resolve(folder, script), code: "", hash: "", timeoutMs: scriptTimeout ?? SCRIPT_TIMEOUT_MS } }),
   };
 }
 
