@@ -18,9 +18,10 @@ port.postMessage("ready");
 
 async function answer({ record, source, id }: ScriptInput): Promise<ScriptAnswer> {
   try {
-    const made: unknown = await (transform as (...values: unknown[]) => unknown)(readForScript(record), { pipeline, id, source: readForScript(source) });
+    const given = readForScript(record);
+    const made: unknown = await (transform as (...values: unknown[]) => unknown)(given, { pipeline, id, source: readForScript(source) });
     if (typeof made !== "object" || made === null || Array.isArray(made)) throw new TypeError(`transform returned ${Array.isArray(made) ? "a list" : String(made)}, where a record is expected`);
-    return { json: writeFromScript(made)! };
+    return { json: writeFromScript(made, given)! };
   } catch (error) {
     return { refused: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
   }

@@ -31,16 +31,21 @@ export function readForScript(raw: string): unknown {
   return JSON.parse(raw) as unknown;
 }
 
-/** What a script returned as JSON text; what it left as it was has the bytes that it came with. @throws RangeError, TypeError */
-export function writeFromScript(value: unknown): string | undefined {
+/**
+ * What a script returned as JSON text. What has the value that it came with has its bytes: members of the same object, or of
+ * one that stands in its place (`{ ...record, extra }`).
+ * @param place what stood here before
+ * @throws RangeError, TypeError
+ */
+export function writeFromScript(value: unknown, place?: unknown): string | undefined {
   if (typeof value === "bigint") return String(value);
   if (typeof value === "number" && !Number.isFinite(value)) throw new RangeError(`transform returned ${value}, which JSON cannot hold`);
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   if ("toJSON" in value && typeof value.toJSON === "function") return writeFromScript((value.toJSON as () => unknown)());
-  const was = origins.get(value);
+  const was = origins.get(value) ?? (typeof place === "object" && place !== null ? origins.get(place) : undefined);
   const write = (name: string, inner: unknown) => {
     const origin = was?.get(name);
-    return origin !== undefined && typeof inner !== "object" && origin.value === inner ? origin.raw : writeFromScript(inner);
+    return origin !== undefined && typeof inner !== "object" && origin.value === inner ? origin.raw : writeFromScript(inner, origin?.value);
   };
   if (Array.isArray(value)) return `[${value.map((inner, i) => write(String(i), inner) ?? "null").join(",")}]`;
   const members = Object.entries(value).flatMap(([name, inner]) => {
