@@ -42,8 +42,9 @@ export function times(a: unknown, b: unknown): string {
   return written({ digits: one.digits * other.digits, scale: one.scale + other.scale });
 }
 
+/** The sum of a list; values that are null or empty text count for nothing. */
 export function sum(values: readonly unknown[]): string {
-  return values.reduce<string>(plus, "0");
+  return values.filter((value) => value !== null && value !== "").reduce<string>(plus, "0");
 }
 
 /** Rounded to `scale` digits behind the point, halves away from zero; filled up with zeros. */

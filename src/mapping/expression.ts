@@ -11,6 +11,8 @@ const environment = new Environment({ enableOptionalTypes: true, homogeneousAggr
   .registerFunction("plus(dyn, dyn): string", exact.plus)
   .registerFunction("minus(dyn, dyn): string", exact.minus)
   .registerFunction("times(dyn, dyn): string", exact.times)
+  // Sources write null or "" for an empty list.
+  .registerFunction("listOf(dyn): list", (value: unknown) => (Array.isArray(value) ? (value as unknown[]) : []))
   .registerFunction("sum(list): string", exact.sum)
   .registerFunction("round(dyn, int): string", exact.round);
 
