@@ -67,7 +67,7 @@ function valueConverter(name: string, field: FieldMapping): (raw: string) => str
         const text = textOf(raw)?.toLowerCase() ?? "";
         return TRUE.has(text) ? "true" : FALSE.has(text) ? "false" : refuse(raw, "true, false, 1, 0, y, n, yes, no, 是 or 否");
       };
-    case "datetime":
+    default:
       return datetime(field, refuse);
   }
 }

@@ -11,7 +11,7 @@ export function masked(text: string, mask: Mask, hashKey: string): string {
   if (mask === "hash") return createHmac("sha256", hashKey).update(text).digest("hex");
   if (mask === "all") return "***";
   const { start, end } = typeof mask === "string" ? KEPT[mask] : mask;
-  const letters = [...text];
+  const letters = Array.from(text);
   if (letters.length <= start + end) return "*".repeat(letters.length);
   return [...letters.slice(0, start), "*".repeat(letters.length - start - end), ...letters.slice(letters.length - end)].join("");
 }

@@ -69,6 +69,7 @@ export function openScript(script: MappingScript, pipeline: string): ScriptRunne
       const answers: ScriptAnswer[] = [];
       while (answers.length < inputs.length) {
         const worker = thread ?? (await start(signal));
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
         worker.postMessage(inputs.slice(answers.length));
         const failed = await listen(worker, script.timeoutMs, signal, (answer) => answers.push(answer as ScriptAnswer) === inputs.length);
         if (failed === null) break;

@@ -75,7 +75,7 @@ describe("missing values", () => {
     [{ each: "f", missing: "omit" }, ["", "", ""]],
     [{ template: "a{f}" }, ['"a"', '"a"', '"a"']],
     [{ template: "a{f}", missing: "omit" }, ["", "", ""]],
-    [{ from: "f", mask: "hash" } as UserField, ["null", "null", "null"]],
+    [{ from: "f", mask: "hash" }, ["null", "null", "null"]],
   ])("%j", async (field, expected) => {
     const mapping: UserMapping = { rest: "drop", hashKey: "k", fields: { x: field } };
     const got = await Promise.all(NONE.map((f) => mappedText(mapping, f === undefined ? "{}" : `{"f":${f}}`)));

@@ -4,7 +4,7 @@ import { ordersFlat, ordersWithItems } from "../../examples/mappings/orders.ts";
 import { outboundFlat, outboundWithItems } from "../../examples/mappings/outbound.ts";
 import { refundsFlat, refundsWithItems } from "../../examples/mappings/refunds.ts";
 import type { UserMapping } from "../../src/index.ts";
-import { runExamples } from "../../src/mapping/examples.ts";
+import { runExamples } from "../../src/ops/mapping-examples.ts";
 import { ORDERS } from "../../src/simulator/jushuitan/order-row.ts";
 import { OUTBOUND } from "../../src/simulator/jushuitan/outbound-row.ts";
 import { mapRow, mappingOf } from "./support.ts";

@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { ExampleResult } from "../../mapping/examples.ts";
+import type { ExampleResult } from "../../ops/mapping-examples.ts";
 import { defineCommand, defineGroup } from "../command.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { requirePipeline } from "../known-pipeline.ts";
@@ -17,7 +17,7 @@ export const mappingTest = defineCommand<{ examples?: string }>({
   async run(context, { examples }, [name = ""]) {
     const config = await context.config("none");
     requirePipeline(config, name);
-    const { runExamples } = await import("../../mapping/examples.ts");
+    const { runExamples } = await import("../../ops/mapping-examples.ts");
     const file = examples === undefined ? path.join(path.dirname(config.file), `${name}.examples.json`) : path.resolve(examples);
     const results = await runExamples(config.pipelines[name]!, file, untilInterrupted());
     const failed = results.filter(({ ok }) => !ok).length;

@@ -3,8 +3,8 @@ import { z } from "zod";
 import { ConfigError } from "../errors.ts";
 import { elementsOf, membersOf, withStringMember } from "../json/raw.ts";
 import { memberText } from "../sync/staged.ts";
-import { type MappedRow, openMapper } from "./mapper.ts";
-import type { MappingConfig } from "./types.ts";
+import { type MappedRow, openMapper } from "../mapping/mapper.ts";
+import type { MappingConfig } from "../mapping/types.ts";
 
 /** Where an example's record is not what it should be; values as they are written, null for none. */
 export interface Difference {
@@ -90,7 +90,7 @@ function judged(example: Example, mapped: MappedRow): Omit<ExampleResult, "name"
     return got === example.error ? { ok: true, differences: [], refusal: null } : { ok: false, differences: [{ path: "(error)", expected: example.error, got }], refusal };
   }
   if ("code" in mapped) return { ok: false, differences: [], refusal };
-  const differences = differencesOf(example.out!, mapped.json, "");
+  const differences = differencesOf(example.out, mapped.json, "");
   return { ok: differences.length === 0, differences, refusal: null };
 }
 
