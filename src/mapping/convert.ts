@@ -1,9 +1,8 @@
 import { scalarText } from "../json/raw.ts";
 import { isNoTime, timeReader, timeWriter } from "./datetime.ts";
 import { masked } from "./mask.ts";
-import { refuseValue } from "./refusal.ts";
+import { MappingRefusal, refuseValue } from "./refusal.ts";
 import type { FieldMapping, MissingRule } from "./types.ts";
-import { MappingRefusal } from "./refusal.ts";
 
 /** A raw value of the source (undefined: not there) to that of the target (undefined: leave the field out). */
 export type Convert = (raw: string | undefined) => string | undefined;

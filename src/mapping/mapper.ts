@@ -61,7 +61,7 @@ function storable(text: string): string {
 
 function recordMapper({ record = {}, hashKey = "" }: MappingConfig): (row: RowToMap) => string {
   let id = "";
-  const write = recordWriter(record, { rest: "keep", names: undefined }, new Map([["id", () => JSON.stringify(id)]]), hashKey);
+  const write = recordWriter(record, { rest: "keep", names: undefined, at: "" }, new Map([["id", () => JSON.stringify(id)]]), hashKey);
   return (row) => {
     id = row.id;
     return `{${write(openObject(row.raw)!)}}`;

@@ -21,13 +21,15 @@ type Taken = Map<string, true | Taken>;
 interface Style {
   rest: "keep" | "drop";
   names: NameStyle | undefined;
+  /** What the names of fields begin with in messages: the lists that they are in. */
+  at: string;
 }
 
 /** What makes a target's record (the members of its object, without braces) of a source's. @throws MappingRefusal when called */
 export function recordWriter(mapping: RecordMapping, around: Style, own: ReadonlyMap<string, Write>, hashKey: string): (view: View) => string {
-  const style: Style = { rest: mapping.rest ?? around.rest, names: mapping.names ?? around.names };
+  const style: Style = { rest: mapping.rest ?? around.rest, names: mapping.names ?? around.names, at: around.at };
   const shape: Shape = { fields: new Map(own) };
-  for (const [name, field] of Object.entries(mapping.fields ?? {})) place(shape, parsePath(name), fieldWriter(name, field, style, hashKey));
+  for (const [name, field] of Object.entries(mapping.fields ?? {})) place(shape, parsePath(name), fieldWriter(`${style.at}${name}`, field, style, hashKey));
   const flatten = (mapping.flatten ?? []).map(parsePath);
   const taken = takenPaths([...flatten, ...(mapping.drop ?? []).map(parsePath), ...Object.values(mapping.fields ?? {}).flatMap(movedFrom)]);
   return (view) => {
@@ -116,12 +118,12 @@ function reader(name: string, field: FieldMapping): Write {
 function listWriter(name: string, field: FieldMapping, from: string, style: Style, hashKey: string): Write {
   const path = parsePath(from);
   const whenMissing = converter(name, { from, missing: field.missing ?? { default: [] } }, hashKey);
-  const write = recordWriter(field, style, new Map(), hashKey);
+  const write = recordWriter(field, { ...style, at: `${name}.` }, new Map(), hashKey);
   return (view) => {
     const raw = valueAt(view, path);
     if (raw === undefined || raw === "null" || raw === '""') return whenMissing(raw);
     if (!raw.startsWith("[")) return refuseValue(name, raw, "a list");
-    return `[${elementsOf(raw).map((element, i) => `{${write(openObject(element, view.top) ?? refuseValue(`${name}.${i}`, element, "an object in the list"))}}`).join(",")}]`;
+    return `[${elementsOf(raw).map((element, i) => `{${write(openObject(element, view.top) ?? refuseValue(name, element, `an object in the list (item ${i + 1})`))}}`).join(",")}]`;
   };
 }
 

@@ -61,6 +61,11 @@ describe("types", () => {
   });
 });
 
+test("a field of a list is named with the list", async () => {
+  const mapping: UserMapping = { fields: { lines: { each: "items", fields: { "s.sku": { from: "sku", missing: "required" } } } } };
+  expect(await mapRow(mapping, '{"items":[{"sku":"a"},{}]}')).toMatchObject({ code: "TM_MAPPING_MISSING", field: "lines.s.sku" });
+});
+
 describe("missing values", () => {
   const NONE = [undefined, "null", '""'];
   test.each<[UserField, string[]]>([

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { afterEach, expect, test } from "vitest";
 import type { MappingConfig } from "../../src/mapping/types.ts";
 import { commitSlice } from "../../src/store/commit.ts";
-import { markExtracted } from "../../src/store/classify.ts";
+import { classifySlice, markExtracted } from "../../src/store/classify.ts";
 import { listEntries, showEntry } from "../../src/store/quarantine-entries.ts";
 import { transformSlice } from "../../src/sync/transform.ts";
 import { type Bench, row, sliceContext, stage, startBench } from "../support/pipeline.ts";
@@ -69,6 +69,22 @@ test("what is in flight elsewhere is not set aside for its mapping: it waits", a
   await loadAll(first);
   expect(await transformSlice(sliceContext(bench, second), 1)).toEqual({ batches: 1, waiting: 0 });
   expect((await listEntries(bench.store.db, {}, 10)).entries).toMatchObject([{ id: "1", version: "10" }]);
+});
+
+test("a row that becomes pending after the others were mapped is not sent as it is: it waits for its own turn", async () => {
+  await start({ record });
+  const slice = await extracted(rows(3, []));
+  await classifySlice(bench.store, slice, 1, false);
+  const set = (outcome: string) => sql`update item set outcome = ${outcome} where slice_id = ${slice.id} and source_id = '2'`.execute(bench.store.db);
+  await set("unchanged");
+  const transaction = bench.store.transaction.bind(bench.store);
+  const store = { ...bench.store, transaction: async <T>(work: Parameters<typeof transaction<T>>[0]) => {
+    await set("pending");
+    return transaction(work);
+  } };
+  expect(await transformSlice({ ...sliceContext(bench, slice), store }, 1)).toEqual({ batches: 1, waiting: 1 });
+  expect(await transformSlice(sliceContext(bench, slice), 1)).toEqual({ batches: 2, waiting: 0 });
+  expect(await payloads()).toEqual([[1, 3], [2]].map((batch) => `[${batch.map((id) => `{"id":"${id}","total":"206.00","o_id":${id},"ts":${id + 1},"note":1.0}`).join(",")}]`));
 });
 
 test("a script that takes longer than a transaction may be silent holds nothing up", async () => {
