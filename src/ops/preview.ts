@@ -11,9 +11,12 @@ export interface Preview {
   pipeline: string;
   api: string;
   /** What the mapping declares; null where rows pass through but for their id. */
-  mapping: RecordMapping | null;
+  mapping: PreviewMapping | null;
   records: PreviewRecord[];
 }
+
+/** What a mapping declares, and the field that the id comes from. */
+export type PreviewMapping = RecordMapping & { id: string };
 
 export interface PreviewRecord {
   id: string | null;
@@ -57,7 +60,7 @@ async function mapped(pipeline: PipelineConfig, idField: string, rows: readonly 
       const outcome = next.next().value!;
       return "json" in outcome ? { ...record, json: outcome.json, problem: null } : { ...record, json: null, problem: `${outcome.reason}: would be quarantined (${outcome.code})` };
     });
-    return { mapping: mapper === null ? null : (mapping.record ?? {}), records };
+    return { mapping: mapper === null ? null : { ...mapping.record, id: mapping.id }, records };
   } finally {
     await mapper?.close();
   }

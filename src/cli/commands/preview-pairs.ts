@@ -1,6 +1,6 @@
 import { membersOf } from "../../json/raw.ts";
 import { styledName } from "../../mapping/names.ts";
-import type { RecordMapping } from "../../mapping/types.ts";
+import type { PreviewMapping } from "../../ops/preview.ts";
 
 /** A field of the source beside what became of it; values as they are written, empty where there is none. */
 export interface Pair {
@@ -11,14 +11,14 @@ export interface Pair {
 }
 
 /** The fields of a record beside those of its row that they come from, then what of the row is not sent. Lists stand whole. */
-export function pairsOf(source: string, record: string, mapping: RecordMapping): Pair[] {
+export function pairsOf(source: string, record: string, mapping: PreviewMapping): Pair[] {
   const row = leavesOf(source);
   const places = new Map([...row.keys()].flatMap((path) => writtenAs(path, mapping.names).map((name) => [name, path] as const)));
   const used = new Set<string>();
   const pairs = [...leavesOf(record)].map(([target, after]): Pair => {
     const field = mapping.fields?.[target];
     const made = field?.template ?? field?.expression;
-    const path = field === undefined ? (row.has(target) ? target : places.get(target)) : (field.from ?? field.each);
+    const path = target === "id" ? mapping.id : field === undefined ? (row.has(target) ? target : places.get(target)) : (field.from ?? field.each);
     if (path === undefined) return { source: made ?? "", before: "", target, after };
     used.add(path);
     return { source: path, before: row.get(path) ?? "", target, after };
@@ -28,7 +28,7 @@ export function pairsOf(source: string, record: string, mapping: RecordMapping):
 }
 
 /** Names that a kept or flattened field may have. */
-function writtenAs(path: string, names: RecordMapping["names"]): string[] {
+function writtenAs(path: string, names: PreviewMapping["names"]): string[] {
   const joined = path.replaceAll(".", "_");
   const all = [joined, ...(names === undefined ? [] : [path.split(".").map((part) => styledName(part, names)).join("."), styledName(joined, names)])];
   return [...new Set(all)];

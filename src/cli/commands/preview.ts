@@ -1,5 +1,4 @@
-import type { RecordMapping } from "../../mapping/types.ts";
-import type { Preview } from "../../ops/preview.ts";
+import type { Preview, PreviewMapping } from "../../ops/preview.ts";
 import { defineCommand } from "../command.ts";
 import { withStore } from "../connected.ts";
 import { untilInterrupted } from "../interrupt.ts";
@@ -56,7 +55,7 @@ function asTable({ api, records }: Preview, memberText: (raw: string, name: stri
 }
 
 /** The first records, a field a line: as the source sent it, and as the target would get it. */
-function sideBySide({ api, records }: Preview, mapping: RecordMapping): string[] {
+function sideBySide({ api, records }: Preview, mapping: PreviewMapping): string[] {
   const made = records.filter(({ json }) => json !== null).slice(0, MOST_RECORDS);
   say(`${made.length} of ${records.length} records of ${api}, before and after the mapping; --json prints all.`);
   return made.flatMap(({ id, source, json }) => [
