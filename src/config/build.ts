@@ -1,3 +1,5 @@
+import path from "node:path";
+import type { MappingConfig } from "../mapping/types.ts";
 import type { ApiDescription } from "../source/contract.ts";
 import { longestPeriod } from "./cron.ts";
 import type { ShapedConfig, ShapedPipeline } from "./schema.ts";
@@ -5,6 +7,7 @@ import type { AccountConfig, CursorKind, JsonValue, PipelineConfig, TidemarkConf
 
 const LEASE_MARGIN_MS = 15_000;
 const SLICE_RECORDS = 10_000;
+const SCRIPT_TIMEOUT_MS = 5_000;
 const LEAST_FRESHNESS_MS = 15 * 60_000;
 /** For pipelines without a schedule, which somebody starts by hand. */
 const UNSCHEDULED_FRESHNESS_MS = 86_400_000;
@@ -14,7 +17,7 @@ export function buildConfig(shaped: ShapedConfig, place: Pick<TidemarkConfig, "f
   return {
     ...place,
     accounts: byName(shaped.accounts, buildAccount),
-    pipelines: byName(shaped.pipelines, (name, pipeline) => buildPipeline(name, pipeline, apis)),
+    pipelines: byName(shaped.pipelines, (name, pipeline) => buildPipeline(name, pipeline, path.dirname(place.file), apis)),
     runtime: { taskQueue: shaped.runtime.taskQueue, heartbeatMs: shaped.runtime.heartbeat, versioning: shaped.runtime.versioning },
   };
 }
@@ -25,7 +28,7 @@ function buildAccount(name: string, { timeout: timeoutMs, ...account }: ShapedCo
   return { name, ...legacy, holdAfterRefreshMs, timeoutMs };
 }
 
-function buildPipeline(name: string, { source, schedule, audit, mapping, target, freshness }: ShapedPipeline, apis: readonly ApiDescription[]): PipelineConfig {
+function buildPipeline(name: string, { source, schedule, audit, mapping, target, freshness }: ShapedPipeline, folder: string, apis: readonly ApiDescription[]): PipelineConfig {
   const api = apis.find((one) => one.path === source.api)!;
   const { lookback, sweepEvery, settle, ...otherSource } = source;
   const { timeout, lease, zombieAfter, secret, headers, ...otherTarget } = target;
@@ -38,8 +41,7 @@ function buildPipeline(name: string, { source, schedule, audit, mapping, target,
     },
     schedule: schedule === null ? null : buildSchedule(schedule),
     audit: audit === null ? null : { ...buildSchedule(audit), byIds: audit.ids, repair: audit.repair, target: audit.target },
-    // In a call's metadata the list's key stands for the id of its entries.
-    mapping: { id: mapping.id === undefined || (api.call === true && api.listFields.includes(mapping.id)) ? api.idField : mapping.id },
+    mapping: buildMapping(mapping, api, folder),
     target: {
       ...otherTarget,
       headers: secret === null ? headers : { ...headers, Authorization: `Bearer ${secret}` },
@@ -55,6 +57,17 @@ export function cursorOf({ cursor, params }: { cursor: "version" | "window" | "a
   if (cursor !== "auto") return cursor;
   if (first !== "version") return first;
   return api.versionAlone && Object.keys(params).length > 0 ? "window" : "auto";
+}
+
+function buildMapping({ id, hashKey, script, scriptTimeout, ...record }: ShapedPipeline["mapping"], api: ApiDescription, folder: string): MappingConfig {
+  return {
+    // In a call's metadata the list's key stands for the id of its entries.
+    id: id === undefined || (api.call === true && api.listFields.includes(id)) ? api.idField : id,
+    ...(Object.keys(record).length === 0 ? {} : { record }),
+    ...(hashKey === undefined ? {} : { hashKey }),
+    // Its text is read when the config is loaded.
+    ...(script === undefined ? {} : { script: { file: path.resolve(folder, script), code: "", hash: "", timeoutMs: scriptTimeout ?? SCRIPT_TIMEOUT_MS } }),
+  };
 }
 
 /** Temporal reads `@every` beside cron expressions; unlike those it goes below a minute. */

@@ -10,8 +10,11 @@ export interface Bundle {
   code: string;
   /** Source map of the code: JSON, sources relative to the config file's folder. */
   map: string;
+  /** The files that it was made of, this program's own left out (absolute paths, sorted). */
+  inputs: string[];
 }
 
+const SOURCES = fileURLToPath(new URL("../", import.meta.url));
 const PROGRAM = fileURLToPath(new URL("../index.ts", import.meta.url));
 const LOCATIONS = { "import.meta.url": "__config_url", "import.meta.filename": "__config_file", "import.meta.dirname": "__config_dir", __filename: "__config_file", __dirname: "__config_dir" };
 const PREFIX = "tidemark-config:";
@@ -25,15 +28,16 @@ export async function bundleConfig(file: string): Promise<Bundle> {
   const folder = path.dirname(file);
   const esbuild = loadEsbuild();
   try {
-    const { outputFiles } = await esbuild.build({
+    const { outputFiles, metafile } = await esbuild.build({
       entryPoints: [file], absWorkingDir: folder, outfile: path.join(folder, "tidemark.config.bundle.mjs"),
-      bundle: true, write: false, format: "esm", platform: "node", target: "node20", sourcemap: "external", logLevel: "silent",
+      bundle: true, write: false, metafile: true, format: "esm", platform: "node", target: "node20", sourcemap: "external", logLevel: "silent",
       define: LOCATIONS,
       banner: { js: `import { createRequire as __createRequire } from "node:module"; const require = __createRequire(${JSON.stringify(pathToFileURL(file).href)});` },
       plugins: [imports, locations],
     });
     const text = (ending: string) => outputFiles.find((output) => output.path.endsWith(ending))!.text;
-    return { code: text(".mjs"), map: text(".map") };
+    const inputs = Object.keys(metafile.inputs).map((name) => path.resolve(folder, name)).filter((name) => !name.startsWith(SOURCES)).sort();
+    return { code: text(".mjs"), map: text(".map"), inputs };
   } catch (error) {
     throw asConfigError(error, file);
   }

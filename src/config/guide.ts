@@ -11,6 +11,22 @@ const duration = (example: string): Guide => ({ expected: 'a duration: a whole n
 const count = (example: string): Guide => ({ expected: "a whole number above 0", example });
 const url = (example: string): Guide => ({ expected: "an http:// or https:// address", example });
 
+const path = (example: string): Guide => ({ expected: "the path of a field of the source; a dot leads into an object, a number into a list", example });
+
+/** Fields of lists have the same settings as those of the record. */
+const FIELD = "pipelines.*.mapping.fields.*";
+
+function recordGuides(at: string): Record<string, Guide> {
+  return {
+    [`${at}.rest`]: { expected: '"keep" or "drop"', example: 'rest: "drop"' },
+    [`${at}.names`]: { expected: '"camel" or "snake"; leave it out to keep names', example: 'names: "camel"' },
+    [`${at}.drop`]: { expected: "a list of paths of the source", example: 'drop: ["receiver_mobile"]' },
+    [`${at}.flatten`]: { expected: "a list of paths of objects of the source", example: 'flatten: ["receiver"]' },
+    [`${at}.fields`]: { expected: "fields by their names in the target", example: 'fields: { orderNo: "so_id", total: { from: "pay_amount", type: "decimal" } }' },
+    [`${at}.fields.*`]: { expected: "the path of a field, or how it is made: from, value, template, expression or each", example: 'total: { from: "pay_amount", type: "decimal" }' },
+  };
+}
+
 /** Every path that a configuration may have; `*` stands for a name that the user chooses. */
 const GUIDES: Readonly<Record<string, Guide>> = {
   "": { expected: "an object with accounts and pipelines", example: "export default defineConfig({ accounts: { … }, pipelines: { … } })" },
@@ -86,6 +102,27 @@ const GUIDES: Readonly<Record<string, Guide>> = {
   "pipelines.*.audit.target": { expected: "true or false", example: "target: true" },
   "pipelines.*.mapping": { expected: "how a record is made from a row", example: 'mapping: { id: "o_id" }' },
   "pipelines.*.mapping.id": { expected: "the name of the field that becomes the record's id", example: 'id: "o_id"' },
+  "pipelines.*.mapping.hashKey": { expected: 'text, the key of mask: "hash"', example: 'hashKey: env("HASH_KEY")', secret: true },
+  "pipelines.*.mapping.script": { expected: "the path of a file that exports transform(record, context)", example: 'script: "./orders-script.ts"' },
+  "pipelines.*.mapping.scriptTimeout": duration('scriptTimeout: "5s"'),
+  ...recordGuides("pipelines.*.mapping"),
+  ...recordGuides(FIELD),
+  [`${FIELD}.from`]: path('from: "receiver.city"'),
+  [`${FIELD}.value`]: { expected: "any JSON value", example: 'value: "jushuitan"' },
+  [`${FIELD}.template`]: { expected: "text with {path} for a value; {{ and }} for a brace", example: 'template: "{shop_name} {so_id}"' },
+  [`${FIELD}.expression`]: { expected: "a CEL expression over record", example: 'expression: "times(record.qty, record.price)"' },
+  [`${FIELD}.each`]: path('each: "items"'),
+  [`${FIELD}.explode`]: { expected: "no explode", example: 'each: "items"' },
+  [`${FIELD}.type`]: { expected: '"text", "integer", "decimal", "boolean" or "datetime"', example: 'type: "decimal"' },
+  [`${FIELD}.scale`]: { expected: "a whole number from 0 to 30", example: "scale: 2" },
+  [`${FIELD}.format`]: { expected: 'a Luxon format, "epoch-ms" or "epoch-s"', example: 'format: "yyyy/MM/dd HH:mm"' },
+  [`${FIELD}.zone`]: { expected: "a time zone by its IANA name", example: 'zone: "Asia/Shanghai"' },
+  [`${FIELD}.to`]: { expected: '"iso", "epoch-ms", "epoch-s" or a Luxon format', example: 'to: "yyyy-MM-dd"' },
+  [`${FIELD}.toZone`]: { expected: "a time zone by its IANA name", example: 'toZone: "UTC"' },
+  [`${FIELD}.values`]: { expected: "the target's values by the source's", example: 'values: { Sent: "shipped", Cancelled: "cancelled" }' },
+  [`${FIELD}.others`]: { expected: '"refuse", "keep" or { default: … }', example: 'others: { default: "other" }' },
+  [`${FIELD}.missing`]: { expected: '"null", "omit", "required" or { default: … }', example: 'missing: { default: "" }' },
+  [`${FIELD}.mask`]: { expected: '"hash", "all", "name", "phone" or { start: …, end: … }', example: 'mask: "phone"' },
   "pipelines.*.target": { expected: "where records go", example: 'target: { use: "qeasy", baseUrl: env("QEASY_BASE_URL"), api: "写入空操作" }' },
   "pipelines.*.target.use": { expected: '"qeasy"', example: 'use: "qeasy"' },
   "pipelines.*.target.baseUrl": url('baseUrl: env("QEASY_BASE_URL")'),
@@ -134,5 +171,13 @@ export function isSecret(path: readonly PropertyKey[]): boolean {
 
 function patternOf(path: readonly PropertyKey[]): string {
   const wild = (index: number) => (index === 1 && ["accounts", "pipelines", "apis"].includes(String(path[0]))) || (index === 4 && path[3] === "headers");
-  return path.map((key, index) => (wild(index) ? "*" : String(key))).join(".");
+  const pattern = path.map((key, index) => (wild(index) ? "*" : String(key)));
+  return pattern[2] === "mapping" && pattern[3] === "fields" ? fieldPattern(pattern).join(".") : pattern.join(".");
+}
+
+/** A field's pattern, however deep in lists it is. */
+function fieldPattern(pattern: readonly string[]): string[] {
+  const [rest, start] = [pattern.slice(4), pattern.slice(0, 4)];
+  while (rest.length > 2 && rest[1] === "fields") rest.splice(0, 2);
+  return [...start, ...(rest.length === 0 ? [] : ["*", ...rest.slice(1)])];
 }

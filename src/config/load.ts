@@ -19,10 +19,16 @@ export interface LoadOptions {
 
 /**
  * Finds, reads and checks the configuration.
- * @throws ConfigError `TM_CONFIG` for wrong values, `TM_CONFIG_…` for a file that cannot be read
+ * @throws ConfigError `TM_CONFIG` for wrong values, `TM_CONFIG_…` for a file that cannot be read, `TM_MAPPING_LOAD` for a mapping's script that is not there
  */
 export async function loadConfig({ file: given, folder = process.cwd(), needs = "all", env = process.env }: LoadOptions = {}): Promise<LoadedConfig> {
   const file = findConfigFile(folder, given);
   loadDotEnv(path.dirname(file), env);
-  return validateConfig(await readConfigFile(file), { file, home: homeOf(file, env), env, needs });
+  const config = validateConfig(await readConfigFile(file), { file, home: homeOf(file, env), env, needs });
+  for (const { name, mapping } of Object.values(config.pipelines)) {
+    if (mapping.script === undefined) continue;
+    const { loadScript } = await import("../mapping/load-script.ts");
+    mapping.script = await loadScript(mapping.script.file, mapping.script.timeoutMs, `pipelines.${name}.mapping.script`);
+  }
+  return config;
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { cronProblem, isTimezone } from "./cron.ts";
 import { parseDuration } from "./duration.ts";
+import { masksByHash, recordShape } from "./mapping-schema.ts";
 import { parseShanghai } from "../source/time.ts";
 
 /** Workflow ids, schedules and tables carry these names. */
@@ -160,7 +161,10 @@ const pipeline = z.strictObject({
   source,
   schedule: oneTiming(z.strictObject(timing)),
   audit: oneTiming(z.strictObject({ ...timing, ids: flag.default(false), repair: flag.default(true), target: flag.default(false) })),
-  mapping: z.strictObject({ id: text.optional() }).default({}),
+  mapping: z
+    .strictObject({ id: text.optional(), hashKey: text.optional(), script: text.optional(), scriptTimeout: duration(10).optional(), ...recordShape })
+    .refine((mapping) => mapping.hashKey !== undefined || !masksByHash(mapping), { path: ["hashKey"] })
+    .default({}),
   target,
   freshness: duration(1_000).optional(),
 });

@@ -1,3 +1,4 @@
+import type { MappingConfig } from "../mapping/types.ts";
 import type { ApiDescription } from "../source/contract.ts";
 
 /** A JSON value as it may stand in `params`. */
@@ -104,7 +105,7 @@ export interface PipelineConfig {
   schedule: { cron: string; timezone: string } | null;
   /** When closed windows are compared with the source; null: only by hand. */
   audit: { cron: string; timezone: string; byIds: boolean; repair: boolean; target: boolean } | null;
-  mapping: { id: string };
+  mapping: MappingConfig;
   target: QeasyTargetConfig;
   /** `status` calls the pipeline late when its newest commit is older (ms). Default: three schedule periods, at least 15 min. */
   freshnessMs: number;

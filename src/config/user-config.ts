@@ -1,6 +1,7 @@
 import type { SafeCursor } from "../source/contract.ts";
 import type { EnvReference } from "./define.ts";
 import type { CursorKind, JsonValue } from "./types.ts";
+import type { UserMapping } from "./user-mapping.ts";
 
 /** Text, or a value of the environment. */
 export type Text = string | EnvReference;
@@ -129,8 +130,8 @@ export interface UserPipeline {
   schedule?: { cron: Text; timezone?: Text } | { every: Duration };
   /** When everything is compared with the source; `ids`: id by id even where counts agree; `repair` (default true): load what is missing. */
   audit?: ({ cron: Text; timezone?: Text } | { every: Duration }) & { ids?: boolean | EnvReference; repair?: boolean | EnvReference; target?: boolean | EnvReference };
-  /** `id`: the field whose value becomes the record's `id`, as text. Default: the API's own id. */
-  mapping?: { id?: Text };
+  /** How a record is made from a row. Default: as it is, with `id` added. */
+  mapping?: UserMapping;
   target: UserQeasyTarget;
   /** `status` calls the pipeline late when its newest commit is older. Default: three schedule periods, at least 15 minutes. */
   freshness?: Duration;

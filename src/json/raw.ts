@@ -177,6 +177,33 @@ export function memberSpans(text: string, start: number, names: readonly string[
   return spans;
 }
 
+/** A member of an object: its name decoded, name and value as they are written. */
+export interface Member {
+  name: string;
+  rawName: string;
+  raw: string;
+}
+
+/** All members of the object that the text is, in their order; a name that comes twice is there twice. */
+export function membersOf(rawObject: string): Member[] {
+  const members: Member[] = [];
+  let i = skipSpace(rawObject, 0);
+  if (rawObject.charCodeAt(i) !== OPEN_OBJECT) throw unexpected(rawObject, i);
+  i = skipSpace(rawObject, i + 1);
+  while (rawObject.charCodeAt(i) === QUOTE) {
+    const nameEnd = stringEnd(rawObject, i);
+    const rawName = rawObject.slice(i, nameEnd);
+    i = skipSpace(rawObject, nameEnd);
+    i = skipSpace(rawObject, i + 1); // past the colon
+    const end = valueEnd(rawObject, i);
+    members.push({ name: rawName.includes("\\") ? (JSON.parse(rawName) as string) : rawName.slice(1, -1), rawName, raw: rawObject.slice(i, end) });
+    i = skipSpace(rawObject, end);
+    if (rawObject.charCodeAt(i) === COMMA) i = skipSpace(rawObject, i + 1);
+  }
+  if (rawObject.charCodeAt(i) !== CLOSE_OBJECT) throw unexpected(rawObject, i);
+  return members;
+}
+
 /** The value at a path of object keys; null when a key is missing or something on the way is not an object. */
 export function findPath(text: string, path: readonly string[]): Span | null {
   let found: Span | null = null;

@@ -1,14 +1,33 @@
+import type { SourceRow } from "../source/contract.ts";
 import { withStringMember } from "../json/raw.ts";
+import { openMapper } from "../mapping/mapper.ts";
+import type { RecordMapping } from "../mapping/types.ts";
 import { readNewest } from "../source/pages.ts";
 import { memberText } from "../sync/staged.ts";
+import type { PipelineConfig } from "../config/types.ts";
 import { accountOf, listPipelineOf, pipelineContext, type Services } from "../sync/services.ts";
 
 /** One page of a pipeline's source, mapped as the target would get it. Nothing is written. */
 export interface Preview {
   pipeline: string;
   api: string;
-  /** The mapped records; those without a usable id carry the reason instead. */
-  records: { id: string | null; version: string | null; json: string; problem: string | null }[];
+  /** What the mapping declares; null where rows pass through but for their id. */
+  mapping: PreviewMapping | null;
+  records: PreviewRecord[];
+}
+
+/** What a mapping declares, and the field that the id comes from. */
+export type PreviewMapping = RecordMapping & { id: string };
+
+export interface PreviewRecord {
+  id: string | null;
+  version: string | null;
+  /** The row as the source sent it. */
+  source: string;
+  /** The record as the target would get it; null when it would be set aside. */
+  json: string | null;
+  /** Why it would be set aside. */
+  problem: string | null;
 }
 
 const HOUR_MS = 3_600_000;
@@ -24,15 +43,26 @@ export async function preview(services: Services, name: string, signal: AbortSig
   for (let width = HOUR_MS; ; width = Math.min(width * 24, source.api.windowMs)) {
     const answer = await readNewest(source, { from: to - width, to, pageSize, params }, signal);
     if (answer.rows.length === 0 && width < source.api.windowMs) continue;
-    return {
-      pipeline: name, api: source.api.path,
-      records: answer.rows.map((row) => {
-        const id = pipeline.mapping.id === source.api.idField ? row.id : memberText(row.raw, pipeline.mapping.id);
-        return {
-          id, version: row.version, json: id === null ? row.raw : withStringMember(row.raw, "id", id),
-          problem: id === null ? `no usable ${pipeline.mapping.id}: would be quarantined (TM_NO_ID)` : null,
-        };
-      }),
-    };
+    return { pipeline: name, api: source.api.path, ...(await mapped(pipeline, source.api.idField, answer.rows, signal)) };
+  }
+}
+
+async function mapped(pipeline: PipelineConfig, idField: string, rows: readonly SourceRow[], signal: AbortSignal): Promise<Pick<Preview, "mapping" | "records">> {
+  const { mapping } = pipeline;
+  const ids = rows.map((row) => (mapping.id === idField ? row.id : memberText(row.raw, mapping.id)));
+  const usable = rows.map((row, i) => ({ id: ids[i]!, raw: row.raw })).filter(({ id }) => id !== null);
+  const mapper = openMapper(pipeline);
+  try {
+    const made = mapper === null ? usable.map(({ id, raw }) => ({ json: withStringMember(raw, "id", id) })) : await mapper.map(usable, signal);
+    const next = made.values();
+    const records = rows.map((row, i): PreviewRecord => {
+      const record = { id: ids[i]!, version: row.version, source: row.raw };
+      if (record.id === null) return { ...record, json: null, problem: `no usable ${mapping.id}: would be quarantined (TM_NO_ID)` };
+      const outcome = next.next().value!;
+      return "json" in outcome ? { ...record, json: outcome.json, problem: null } : { ...record, json: null, problem: `${outcome.reason}: would be quarantined (${outcome.code})` };
+    });
+    return { mapping: mapper === null ? null : { ...mapping.record, id: mapping.id }, records };
+  } finally {
+    await mapper?.close();
   }
 }

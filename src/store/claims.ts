@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Tx } from "./db.ts";
+import type { Db, Tx } from "./db.ts";
 import { addDoubts } from "./doubts.ts";
 import type { Slice } from "./slices.ts";
 
@@ -30,12 +30,12 @@ export async function lockSliceItems(tx: Tx, slice: Slice): Promise<boolean> {
 }
 
 /** The next pending items behind `after`, in reading order. */
-export async function pendingItems(tx: Tx, sliceId: string, after: ItemPosition, limit: number): Promise<Item[]> {
+export async function pendingItems(db: Db | Tx, sliceId: string, after: ItemPosition, limit: number): Promise<Item[]> {
   const { rows } = await sql<Item>`
     select source_id as "sourceId", id, version::text, pass, seq, ord, collides from item
     where slice_id = ${sliceId} and outcome = 'pending' and (seq, ord) > (${after.seq}, ${after.ord})
     order by seq, ord limit ${limit}
-  `.execute(tx);
+  `.execute(db);
   return rows;
 }
 

@@ -35,7 +35,8 @@ export function fingerprints(pipeline: PipelineConfig, account: AccountConfig): 
   const { source, target, mapping } = pipeline;
   return {
     source: digest([account.platform, account.kind, account.baseUrl, identityOf(account), source.api, source.params]),
-    target: digest([target.use, target.baseUrl, target.api, mapping]),
+    // A script counts by its text; its time limit and where it lies make no other record.
+    target: digest([target.use, target.baseUrl, target.api, mapping.script === undefined ? mapping : { ...mapping, script: mapping.script.hash }]),
   };
 }
 

@@ -1,9 +1,11 @@
 import { sql } from "kysely";
+import { ConfigError } from "../errors.ts";
 import { elementsOf, withStringMember } from "../json/raw.ts";
+import { type MappedRow, type Mapper, openMapper } from "../mapping/mapper.ts";
 import { insertBatch, newBatchId } from "../store/batches.ts";
 import { claimItems, type Item, type ItemPosition, lockSliceItems, pendingItems, releaseClaims } from "../store/claims.ts";
 import { classifySlice } from "../store/classify.ts";
-import type { Tx } from "../store/db.ts";
+import type { Db, Tx } from "../store/db.ts";
 import { pageBody } from "../store/pages.ts";
 import { quarantineHolders, quarantineItems, type Refusal } from "../store/quarantine.ts";
 import type { SliceContext } from "./context.ts";
@@ -24,12 +26,11 @@ export interface Transformation {
 export async function transformSlice(context: SliceContext, pass: number): Promise<Transformation> {
   const { store, slice, pipeline } = context;
   await classifySlice(store, slice, pass, !pipeline.target.idCheck);
-  const rows = rowReader(context);
-  let position: ItemPosition | null = { seq: -1, ord: -1 };
-  while (position !== null) {
-    const after: ItemPosition = position;
-    position = await store.transaction((tx) => makeBatch(tx, context, after, rows));
-    if (position !== null) context.progress(position.seq);
+  const mapper = openMapper(pipeline);
+  try {
+    await makeBatches(context, mapper);
+  } finally {
+    await mapper?.close();
   }
   const { rows: left } = await sql<Transformation>`
     select (select count(*)::int from batch where slice_id = s.id and state <> 'done') as batches,
@@ -40,26 +41,66 @@ export async function transformSlice(context: SliceContext, pass: number): Promi
   return left[0] ?? { batches: 0, waiting: 0 };
 }
 
-type RowReader = (tx: Tx, item: Item) => Promise<string>;
+async function makeBatches(context: SliceContext, mapper: Mapper | null): Promise<void> {
+  const rows = rowReader(context);
+  let position: ItemPosition | null = { seq: -1, ord: -1 };
+  while (position !== null) {
+    const after: ItemPosition = position;
+    const mapped = mapper === null ? null : await mapAhead(context, after, rows, mapper);
+    position = await context.store.transaction((tx) => makeBatch(tx, context, after, rows, mapped));
+    if (position !== null) context.progress(position.seq);
+  }
+}
+
+/** The records of the next batch, by source id, and the position of the last item looked at. */
+interface MappedItems {
+  rows: ReadonlyMap<string, MappedRow>;
+  last: ItemPosition | null;
+}
+
+/** Maps before anything is claimed or locked: a script may take its time. @throws ConfigError `TM_MAPPING_REFUSES_ALL` */
+async function mapAhead({ store, slice, pipeline, signal }: SliceContext, after: ItemPosition, rowOf: RowReader, mapper: Mapper): Promise<MappedItems> {
+  const items = await pendingItems(store.db, slice.id, after, pipeline.target.batchSize);
+  const usable = items.filter((item) => !item.id.startsWith(NO_ID) && !item.collides);
+  const raws: string[] = [];
+  for (const item of usable) raws.push(await rowOf(store.db, item));
+  const mapped = await mapper.map(usable.map(({ id }, i) => ({ id, raw: raws[i]! })), signal);
+  const refused = mapped.filter((row) => "code" in row);
+  if (refused.length > pipeline.target.maxRefused && refused.length === mapped.length) throw refusesAll(pipeline.name, refused);
+  const last = items.at(-1);
+  return { rows: new Map(usable.map((item, i) => [item.sourceId, mapped[i]!])), last: last === undefined ? null : { seq: last.seq, ord: last.ord } };
+}
+
+/** Names codes and fields only: the reasons hold data of the records. */
+function refusesAll(name: string, refused: readonly { code: string; field: string | null }[]): ConfigError {
+  const reasons = new Set(refused.map(({ code, field }) => (field === null ? code : `${code} in field ${JSON.stringify(field)}`)));
+  return new ConfigError("TM_MAPPING_REFUSES_ALL", `the mapping refuses each of ${refused.length} records of a batch (${[...reasons].slice(0, 5).join(", ")}); nothing was set aside`, {
+    path: `pipelines.${name}.mapping`, fix: `Look at "tidemark preview ${name}", correct the mapping and restart the workers; or raise target.maxRefused to have such records set aside.`,
+  });
+}
+
+type RowReader = (db: Db | Tx, item: Item) => Promise<string>;
 
 /** Gives the raw rows of items that come in reading order, one page in memory at a time. */
 function rowReader({ slice }: SliceContext): RowReader {
   let page: { pass: number; seq: number; rows: string[] } | undefined;
-  return async (tx, item) => {
+  return async (db, item) => {
     if (page?.seq !== item.seq || page.pass !== item.pass) {
-      page = { pass: item.pass, seq: item.seq, rows: elementsOf(await pageBody(tx, slice.id, item.pass, item.seq)) };
+      page = { pass: item.pass, seq: item.seq, rows: elementsOf(await pageBody(db, slice.id, item.pass, item.seq)) };
     }
     return page.rows[item.ord - 1]!;
   };
 }
 
 /** One batch from the next pending items. @returns the position of the last item looked at, or null when none is left */
-async function makeBatch(tx: Tx, context: SliceContext, after: ItemPosition, rowOf: RowReader): Promise<ItemPosition | null> {
+async function makeBatch(tx: Tx, context: SliceContext, after: ItemPosition, rowOf: RowReader, mapped: MappedItems | null): Promise<ItemPosition | null> {
   const { slice, pipeline } = context;
   if (!(await lockSliceItems(tx, slice))) return null;
-  const items = await pendingItems(tx, slice.id, after, pipeline.target.batchSize);
-  const last = items[items.length - 1];
-  if (last === undefined) return null;
+  const pending = await pendingItems(tx, slice.id, after, pipeline.target.batchSize);
+  // What was not mapped is behind the last one that was, or became pending meanwhile: it stays.
+  const items = mapped === null ? pending : pending.filter((item) => item.id.startsWith(NO_ID) || item.collides || mapped.rows.has(item.sourceId));
+  const last = mapped === null ? items[items.length - 1] : mapped.last;
+  if (last === undefined || last === null) return null;
   const { target } = pipeline;
   const batchId = await newBatchId(tx);
   const { claimed, collided } = await claimItems(tx, slice, items.filter((item) => !item.id.startsWith(NO_ID) && !item.collides), batchId, {
@@ -69,9 +110,10 @@ async function makeBatch(tx: Tx, context: SliceContext, after: ItemPosition, row
   const holders = new Set(collided.values());
   const records: { sourceId: string; json: string }[] = [];
   for (const item of items) {
-    const refusal = refusalOf(item, collided, holders, pipeline.mapping.id);
-    if (refusal !== null) refusals.set(item.sourceId, { ...refusal, sourceId: item.sourceId, raw: await rowOf(tx, item) });
-    else if (claimed.has(item.sourceId)) records.push({ sourceId: item.sourceId, json: withStringMember(await rowOf(tx, item), "id", item.id) });
+    const record = claimed.has(item.sourceId) ? (mapped?.rows.get(item.sourceId) ?? { json: withStringMember(await rowOf(tx, item), "id", item.id) }) : null;
+    const refusal = refusalOf(item, collided, holders, pipeline.mapping.id) ?? (record !== null && "code" in record ? record : null);
+    if (refusal !== null) refusals.set(item.sourceId, { code: refusal.code, reason: refusal.reason, sourceId: item.sourceId, raw: await rowOf(tx, item) });
+    else if (record !== null && "json" in record) records.push({ sourceId: item.sourceId, json: record.json });
   }
   await releaseClaims(tx, slice, batchId, items.filter((item) => refusals.has(item.sourceId)).map((item) => item.id));
   await quarantineItems(tx, slice, batchId, [...refusals.values()]);

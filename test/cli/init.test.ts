@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -39,4 +39,18 @@ test("the examples in TypeScript and YAML mean the same", async () => {
   const { file: _ts, ...ts } = await load("tidemark.config.ts");
   const { file: _yaml, ...yaml } = await load("tidemark.config.yaml");
   expect(yaml).toEqual(ts);
+});
+
+test("init --mappings brings starters that a config can use at once", async () => {
+  const cwd = folderWith();
+  expect((await runCli(["init", "--mappings"], { cwd })).code).toBe(0);
+  const config = path.join(cwd, "tidemark.config.ts");
+  writeFileSync(config, readFileSync(config, "utf8").replace("\nexport default", '\nimport { ordersWithItems } from "./mappings/orders.ts";\nexport default').replace('mapping: { id: "o_id" }', "mapping: ordersWithItems"));
+  const ended = await runCli(["mapping", "test", "orders", "--examples", "mappings/orders-items.examples.json"], { cwd });
+  expect(ended).toMatchObject({ code: 0, stdout: expect.stringContaining("All 2 examples come out as expected.") as string });
+  const mine = folderWith();
+  mkdirSync(path.join(mine, "mappings"));
+  writeFileSync(path.join(mine, "mappings", "orders.ts"), "mine");
+  expect(await runCli(["init", "--mappings"], { cwd: mine })).toMatchObject({ code: 2, stderr: expect.stringContaining("mappings/orders.ts") as string });
+  expect(readdirSync(mine)).toEqual(["mappings"]);
 });

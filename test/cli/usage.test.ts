@@ -3,7 +3,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { folderWith, jsonOf, runCli } from "./cli.ts";
 
-const COMMANDS = ["init", "check", "preview", "dev", "deploy", "worker", "sync", "backfill", "backfill list", "backfill pause", "backfill resume", "backfill move", "backfill cancel", "audit", "coverage", "apis", "apis show", "status", "state", "token", "token show", "token refresh", "token set", "token authorize", "quarantine", "quarantine list", "quarantine show", "quarantine replay", "quarantine discard", "simulate", "simulate jushuitan", "simulate qeasy", "demo"];
+const COMMANDS = ["init", "check", "preview", "mapping", "mapping test", "dev", "deploy", "worker", "sync", "backfill", "backfill list", "backfill pause", "backfill resume", "backfill move", "backfill cancel", "audit", "coverage", "apis", "apis show", "status", "state", "token", "token show", "token refresh", "token set", "token authorize", "quarantine", "quarantine list", "quarantine show", "quarantine replay", "quarantine discard", "simulate", "simulate jushuitan", "simulate qeasy", "demo"];
 const CONFIG = `
 accounts: { main: { platform: jushuitan, kind: self, appKey: "\${JST_APP_KEY}", appSecret: "\${JST_APP_SECRET}" } }
 pipelines:
@@ -27,7 +27,7 @@ describe("--help", () => {
     await runCli(["--help"], { env: { NODE_V8_COVERAGE } });
     const loaded = readdirSync(NODE_V8_COVERAGE).map((name) => readFileSync(path.join(NODE_V8_COVERAGE, name), "utf8")).join("");
     expect(loaded).toContain("/src/cli/commands/sync.ts");
-    for (const part of ["@temporalio", "kysely", "pg", "zod", "axios", "luxon", "cron-parser", "pino", "yaml"]) expect(loaded).not.toContain(`/node_modules/${part}/`);
+    for (const part of ["@temporalio", "kysely", "pg", "zod", "axios", "luxon", "@marcbachmann", "cron-parser", "pino", "yaml"]) expect(loaded).not.toContain(`/node_modules/${part}/`);
   });
 
   test("of every command has examples and the global options", async () => {
@@ -87,7 +87,7 @@ describe("wrong use ends with 2", () => {
 
   test("an unknown pipeline, without connecting to anything", async () => {
     const cwd = folderWith({ "tidemark.config.yaml": CONFIG });
-    for (const command of [["sync"], ["preview"], ["backfill", "--from", "2026-01-01", "--to", "2026-01-02"]]) {
+    for (const command of [["sync"], ["preview"], ["mapping", "test"], ["backfill", "--from", "2026-01-01", "--to", "2026-01-02"]]) {
       const ended = await runCli([...command, "ordres", "--json"], { cwd, env: { JST_APP_KEY: "k", JST_APP_SECRET: "s", QEASY_BASE_URL: "http://127.0.0.1:9" } });
       expect(ended.code).toBe(2);
       expect((jsonOf(ended) as Failure).error).toMatchObject({ code: "TM_PIPELINE_UNKNOWN", path: "pipelines.ordres", fix: expect.stringContaining('Did you mean "orders"?') });

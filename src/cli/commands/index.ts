@@ -9,6 +9,7 @@ import { demo } from "./demo.ts";
 import { deploy } from "./deploy.ts";
 import { dev } from "./dev.ts";
 import { init } from "./init.ts";
+import { mapping, mappingTest } from "./mapping.ts";
 import { preview } from "./preview.ts";
 import { quarantine } from "./quarantine.ts";
 import { quarantineDiscard, quarantineReplay } from "./quarantine-change.ts";
@@ -24,5 +25,5 @@ import { worker } from "./worker.ts";
 
 /** Every command, in the order of `--help`; a group comes before its commands. */
 export const COMMANDS: readonly AnyCommand[] = [
-  init, check, preview, dev, deploy, worker, sync, backfill, backfillList, backfillPause, backfillResume, backfillMove, backfillCancel, audit, coverage, apis, apisShow, status, state, token, tokenShow, tokenRefresh, tokenSet, tokenAuthorize, quarantine, quarantineList, quarantineShow, quarantineReplay, quarantineDiscard, simulate, simulateJushuitan, simulateQeasy, demo,
+  init, check, preview, mapping, mappingTest, dev, deploy, worker, sync, backfill, backfillList, backfillPause, backfillResume, backfillMove, backfillCancel, audit, coverage, apis, apisShow, status, state, token, tokenShow, tokenRefresh, tokenSet, tokenAuthorize, quarantine, quarantineList, quarantineShow, quarantineReplay, quarantineDiscard, simulate, simulateJushuitan, simulateQeasy, demo,
 ];

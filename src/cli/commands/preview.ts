@@ -1,11 +1,13 @@
-import type { Preview } from "../../ops/preview.ts";
+import type { Preview, PreviewMapping } from "../../ops/preview.ts";
 import { defineCommand } from "../command.ts";
 import { withStore } from "../connected.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { requirePipeline } from "../known-pipeline.ts";
 import { say, table } from "../output.ts";
+import { pairsOf } from "./preview-pairs.ts";
 
 const LONGEST_CELL = 24;
+const MOST_RECORDS = 3;
 const USUAL_WIDTH = 120;
 
 export const preview = defineCommand({
@@ -20,26 +22,47 @@ export const preview = defineCommand({
     const signal = untilInterrupted();
     return withStore(config, async (services) => {
       const found = await preview(services, name, signal);
-      return { json: asJson(found), text: asTable(found, memberText) };
+      return { json: asJson(found), text: asText(found, memberText) };
     }, { orEmbedded: true });
   },
 });
 
 /** Records byte for byte: parsed and written again, long numbers would be rounded. */
-function asJson({ pipeline, api, records }: Preview): string {
-  const written = records.map(({ id, version, problem, json }) => `${JSON.stringify({ id, version, problem }).slice(0, -1)},"record":${json}}`);
+function asJson({ pipeline, api, mapping, records }: Preview): string {
+  const written = records.map(({ id, version, problem, source, json }) => {
+    // Without a mapping the row stands in the record.
+    const before = mapping === null && json !== null ? "" : `,"source":${source}`;
+    return `${JSON.stringify({ id, version, problem }).slice(0, -1)},"record":${json ?? "null"}${before}}`;
+  });
   return `${JSON.stringify({ pipeline, api }).slice(0, -1)},"records":[${written.join(",")}]}`;
 }
 
-function asTable({ api, records }: Preview, memberText: (raw: string, name: string) => string | null): string {
+function asText(found: Preview, memberText: (raw: string, name: string) => string | null): string {
+  const { api, mapping, records } = found;
   if (records.length === 0) return `${api} returned no record of the last days.`;
-  const columns = fitting(Object.keys(JSON.parse(records[0]!.json) as object).filter((key) => key !== "id"), (key) => records.map(({ json }) => cell(memberText(json, key))));
-  const problems = records.filter(({ problem }) => problem !== null);
-  say(`${records.length} records of ${api}, ${columns.length} of their fields; --json prints all.`);
+  const problems = records.flatMap(({ problem }) => problem ?? []);
   return [
-    table(["id", ...columns], records.map(({ id, json }) => [id ?? "(none)", ...columns.map((key) => cell(memberText(json, key)))])),
-    ...[...new Set(problems.map(({ problem }) => problem))].map((problem) => `${problems.filter((one) => one.problem === problem).length} of ${records.length} records: ${problem}`),
+    ...(mapping === null ? asTable(found, memberText) : sideBySide(found, mapping)),
+    ...[...new Set(problems)].map((problem) => `${problems.filter((one) => one === problem).length} of ${records.length} records: ${problem}`),
   ].join("\n");
+}
+
+function asTable({ api, records }: Preview, memberText: (raw: string, name: string) => string | null): string[] {
+  const rows = records.map(({ id, source, json }) => ({ id, raw: json ?? source }));
+  const columns = fitting(Object.keys(JSON.parse(rows[0]!.raw) as object).filter((key) => key !== "id"), (key) => rows.map(({ raw }) => cell(memberText(raw, key))));
+  say(`${records.length} records of ${api}, ${columns.length} of their fields; --json prints all.`);
+  return [table(["id", ...columns], rows.map(({ id, raw }) => [id ?? "(none)", ...columns.map((key) => cell(memberText(raw, key)))]))];
+}
+
+/** The first records, a field a line: as the source sent it, and as the target would get it. */
+function sideBySide({ api, records }: Preview, mapping: PreviewMapping): string[] {
+  const made = records.filter(({ json }) => json !== null).slice(0, MOST_RECORDS);
+  say(`${made.length} of ${records.length} records of ${api}, before and after the mapping; --json prints all.`);
+  return made.flatMap(({ id, source, json }) => [
+    `${id}`,
+    table(["source", "before", "target", "after"], pairsOf(source, json!, mapping).map((pair) => [cell(pair.source), cell(pair.before), cell(pair.target === "" ? "(not sent)" : pair.target), cell(pair.after)])),
+    "",
+  ]);
 }
 
 function cell(text: string | null): string {

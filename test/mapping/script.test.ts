@@ -1,0 +1,102 @@
+import path from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { loadScript } from "../../src/mapping/load-script.ts";
+import { type Mapper, openMapper } from "../../src/mapping/mapper.ts";
+import type { MappingConfig } from "../../src/mapping/types.ts";
+import { folderWith } from "../config/support.ts";
+import { mappingOf } from "./support.ts";
+
+let mapper: Mapper | undefined;
+afterEach(() => mapper?.close());
+
+const never = new AbortController().signal;
+const load = (text: string, timeoutMs = 60_000, more: Record<string, string> = {}) => loadScript(path.join(folderWith({ "hook.ts": text, ...more }), "hook.ts"), timeoutMs, "pipelines.orders.mapping.script");
+
+async function run(text: string, raws: string[], options: { timeoutMs?: number; mapping?: Omit<MappingConfig, "id">; files?: Record<string, string> } = {}) {
+  const script = await load(text, options.timeoutMs, options.files);
+  mapper = openMapper({ name: "orders", mapping: { id: "o_id", ...options.mapping, script } })!;
+  return mapper.map(raws.map((raw, i) => ({ id: String(i + 1), raw })), never);
+}
+
+describe("a script", () => {
+  test("gets the mapped record and the source's, and what it leaves alone keeps its bytes", async () => {
+    const text = `import type { Transform } from "tidemark";
+      export const transform: Transform = (record, { source, id, pipeline }) => ({ ...record, items: (record.items as object[]).map((item) => ({ ...item, extra: 1 })), seen: [typeof source.amount, source.o_id, id, pipeline] });`;
+    const { record } = mappingOf({ fields: { total: "amount" } });
+    expect(await run(text, ['{"o_id":1,"amount":206.00,"ts":20260101000000455,"deep":{ "a":1.50,"b":[ 2.0 ]},"items":[{"qty":1.0e3}]}'], { mapping: { record: record! } })).toEqual([
+      { json: '{"id":"1","total":206.00,"o_id":1,"ts":20260101000000455,"deep":{"a":1.50,"b":[2.0]},"items":[{"qty":1.0e3,"extra":1}],"seen":["string",1,"1","orders"]}' },
+    ]);
+  });
+
+  test("may change the record in place, be asynchronous and import from beside it; the id stays", async () => {
+    const text = 'import { twice } from "./lib/twice.ts"; import { setTimeout } from "node:timers/promises"; export async function transform(record) { await setTimeout(1); record.n = twice(record.n); record.id = "mine"; delete record.gone; record.big = 2n ** 64n; record.at = new Date(0); return record; }';
+    expect(await run(text, ['{"n":2,"gone":1}'], { files: { "lib/twice.ts": "export const twice = (n: number): number => n * 2;" } })).toEqual([{ json: '{"id":"1","n":4,"big":18446744073709551616,"at":"1970-01-01T00:00:00.000Z"}' }]);
+  });
+
+  test("that throws, returns nothing or makes no JSON puts that record aside; others go on", async () => {
+    const text = `export function transform(record) {
+      if (record.n === 1) throw new RangeError("no \\0such shop");
+      if (record.n === 2) return undefined;
+      if (record.n === 3) return [record];
+      if (record.n === 4) return { n: Number.NaN };
+      if (record.n === 5) { record.self = record; }
+      return record; }`;
+    const rows = await run(text, [1, 2, 3, 4, 5, 6].map((n) => `{"n":${n}}`));
+    expect(rows.map((row) => ("json" in row ? row.json : `${row.code} ${row.reason}`))).toEqual([
+      "TM_MAPPING_SCRIPT hook.ts: RangeError: no such shop",
+      "TM_MAPPING_SCRIPT hook.ts: TypeError: transform returned undefined, where a record is expected",
+      "TM_MAPPING_SCRIPT hook.ts: TypeError: transform returned a list, where a record is expected",
+      "TM_MAPPING_SCRIPT hook.ts: RangeError: transform returned NaN, which JSON cannot hold",
+      expect.stringContaining("TM_MAPPING_SCRIPT hook.ts: RangeError") as string,
+      '{"id":"6","n":6}',
+    ]);
+  });
+
+  test("that loops for ever or ends its thread puts that record aside; a new thread goes on", async () => {
+    const text = `export function transform(record) {
+      if (record.n === 2) for (;;);
+      if (record.n === 3) process.exit(3);
+      return record; }`;
+    const rows = await run(text, [1, 2, 3, 4].map((n) => `{"n":${n}}`), { timeoutMs: 500 });
+    expect(rows.map((row) => ("json" in row ? "ok" : row.reason))).toEqual(["ok", "hook.ts: no answer within 500 ms", "hook.ts: it ended its thread (exit code 3)", "ok"]);
+  }, 30_000);
+
+  test("that takes all memory is ended, not the worker", async () => {
+    const rows = await run('export function transform(record) { const all = []; if (record.n === 1) for (;;) all.push(new Array(10_000).fill({})); return record; }', ['{"n":1}', '{"n":2}']);
+    expect(rows).toMatchObject([{ code: "TM_MAPPING_SCRIPT", reason: expect.stringContaining("memory") as string }, { json: '{"id":"2","n":2}' }]);
+  }, 60_000);
+
+  test("gets only records that could be mapped", async () => {
+    const { record } = mappingOf({ fields: { n: { from: "n", type: "integer" } } });
+    expect(await run("export const transform = (record) => ({ ...record, seen: true });", ['{"n":"x"}', '{"n":"2"}'], { mapping: { record: record! } })).toMatchObject([{ code: "TM_MAPPING_VALUE", field: "n" }, { json: '{"id":"2","n":2,"seen":true}' }]);
+  });
+
+  test.each([
+    ["throws as it is loaded", "throw new Error('no database'); export const transform = 1;", "no database"],
+    ["exports no transform", "export const other = 1;", "does not export a function transform"],
+  ])("that %s stops everything: no record is to blame", async (_what, text, message) => {
+    await expect(run(text, ['{"n":1}'])).rejects.toMatchObject({ code: "TM_MAPPING_LOAD", path: "pipelines.orders.mapping.script", message: expect.stringContaining(message) as string });
+  });
+
+  test("ends when its run is cancelled", async () => {
+    const script = await load("export function transform() { for (;;); }");
+    mapper = openMapper({ name: "orders", mapping: { id: "o_id", script } })!;
+    const stop = new AbortController();
+    const mapped = mapper.map([{ id: "1", raw: "{}" }], stop.signal);
+    stop.abort(new Error("cancelled"));
+    await expect(mapped).rejects.toThrow("cancelled");
+  });
+
+  test("is known by its text and that of its imports, wherever it lies", async () => {
+    const hash = async (text: string, lib: string) => (await load(text, 1, { "lib.ts": lib })).hash;
+    const text = 'import { a } from "./lib.ts"; export const transform = () => ({ a });';
+    const first = await hash(text, "export const a = 1;");
+    expect(await hash(text, "export const a = 1;")).toBe(first);
+    expect(await hash(text, "export const a = 2;")).not.toBe(first);
+  });
+
+  test("that is not there, or no TypeScript, is told with its place", async () => {
+    await expect(loadScript("/nowhere/hook.ts", 1, "pipelines.orders.mapping.script")).rejects.toMatchObject({ code: "TM_MAPPING_LOAD", path: "pipelines.orders.mapping.script" });
+    await expect(load("export function transform( {")).rejects.toMatchObject({ code: "TM_CONFIG_SYNTAX", message: expect.stringMatching(/hook\.ts:1:/) as string });
+  });
+});
