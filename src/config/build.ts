@@ -1,7 +1,8 @@
+import path from "node:path";
 import type { ApiDescription } from "../source/contract.ts";
 import { longestPeriod } from "./cron.ts";
 import type { ShapedConfig, ShapedPipeline } from "./schema.ts";
-import type { AccountConfig, PipelineConfig, TidemarkConfig } from "./types.ts";
+import type { AccountConfig, PipelineConfig, TargetConfig, TidemarkConfig } from "./types.ts";
 
 const LEASE_MARGIN_MS = 15_000;
 const SLICE_RECORDS = 10_000;
@@ -14,15 +15,14 @@ export function buildConfig(shaped: ShapedConfig, place: { file: string; home: s
   return {
     ...place,
     accounts: byName(shaped.accounts, (name, { timeout, ...account }): AccountConfig => ({ name, ...account, timeoutMs: timeout })),
-    pipelines: byName(shaped.pipelines, (name, pipeline) => buildPipeline(name, pipeline, apis)),
+    pipelines: byName(shaped.pipelines, (name, pipeline) => buildPipeline(name, pipeline, path.dirname(place.file), apis)),
     runtime: { taskQueue: shaped.runtime.taskQueue, heartbeatMs: shaped.runtime.heartbeat, versioning: shaped.runtime.versioning },
   };
 }
 
-function buildPipeline(name: string, { source, schedule, audit, mapping, target, freshness }: ShapedPipeline, apis: readonly ApiDescription[]): PipelineConfig {
+function buildPipeline(name: string, { source, schedule, audit, mapping, target, freshness }: ShapedPipeline, folder: string, apis: readonly ApiDescription[]): PipelineConfig {
   const api = apis.find((one) => one.path === source.api)!;
   const { lookback, sweepEvery, settle, ...otherSource } = source;
-  const { timeout, lease, zombieAfter, secret, headers, ...otherTarget } = target;
   const pageSize = source.pageSize ?? api.pageSize.max;
   return {
     name,
@@ -33,13 +33,17 @@ function buildPipeline(name: string, { source, schedule, audit, mapping, target,
     schedule: schedule === null ? null : buildSchedule(schedule),
     audit: audit === null ? null : { ...buildSchedule(audit), byIds: audit.ids, repair: audit.repair, target: audit.target },
     mapping: { id: mapping.id ?? api.idField },
-    target: {
-      ...otherTarget,
-      headers: secret === null ? headers : { ...headers, Authorization: `Bearer ${secret}` },
-      timeoutMs: timeout, leaseMs: lease ?? timeout + LEASE_MARGIN_MS, zombieAfterMs: zombieAfter,
-    },
+    target: buildTarget(target, folder),
     freshnessMs: freshness ?? Math.max(LEAST_FRESHNESS_MS, 3 * periodOf(schedule)),
   };
+}
+
+function buildTarget({ timeout, lease, zombieAfter, ...target }: ShapedPipeline["target"], folder: string): TargetConfig {
+  const times = { timeoutMs: timeout, leaseMs: lease ?? timeout + LEASE_MARGIN_MS, zombieAfterMs: zombieAfter };
+  if (target.use === "module") return { ...target, file: path.resolve(folder, target.module), ...times };
+  if (target.use !== "qeasy") return { ...target, ...times };
+  const { secret, ...qeasy } = target;
+  return { ...qeasy, headers: secret === null ? qeasy.headers : { ...qeasy.headers, Authorization: `Bearer ${secret}` }, ...times };
 }
 
 /** Temporal reads `@every` beside cron expressions; unlike those it goes below a minute. */

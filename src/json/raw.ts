@@ -177,6 +177,29 @@ export function memberSpans(text: string, start: number, names: readonly string[
   return spans;
 }
 
+/** All members of an object with the raw texts of their values; of a name that comes twice the later one, as in JSON.parse. */
+export function entriesOf(rawObject: string): Map<string, string> {
+  const entries = new Map<string, string>();
+  let i = skipSpace(rawObject, 0);
+  if (rawObject.charCodeAt(i) !== OPEN_OBJECT) throw unexpected(rawObject, i);
+  i = skipSpace(rawObject, i + 1);
+  while (rawObject.charCodeAt(i) === QUOTE) {
+    const keyEnd = stringEnd(rawObject, i);
+    const start = skipSpace(rawObject, skipSpace(rawObject, keyEnd) + 1); // past the colon
+    const end = valueEnd(rawObject, start);
+    entries.set(decoded(rawObject.slice(i, keyEnd)), rawObject.slice(start, end));
+    i = skipSpace(rawObject, end);
+    if (rawObject.charCodeAt(i) === COMMA) i = skipSpace(rawObject, i + 1);
+  }
+  if (rawObject.charCodeAt(i) !== CLOSE_OBJECT) throw unexpected(rawObject, i);
+  return entries;
+}
+
+/** The text that a JSON string (with its quotes) stands for. */
+export function decoded(rawString: string): string {
+  return rawString.includes("\\") ? (JSON.parse(rawString) as string) : rawString.slice(1, -1);
+}
+
 /** The value at a path of object keys; null when a key is missing or something on the way is not an object. */
 export function findPath(text: string, path: readonly string[]): Span | null {
   let found: Span | null = null;
@@ -233,7 +256,7 @@ export function scalarText(raw: string): string | null {
   const value = raw.trim();
   const first = value.charCodeAt(0);
   if (first === QUOTE) {
-    const text = value.includes("\\") ? (JSON.parse(value) as string) : value.slice(1, -1);
+    const text = decoded(value);
     return text === "" ? null : text;
   }
   return first === 45 || (first >= 48 && first <= 57) ? value : null;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { sql } from "kysely";
-import type { AccountConfig, PipelineConfig } from "../config/types.ts";
+import type { AccountConfig, PipelineConfig, TargetConfig } from "../config/types.ts";
 import { StoreError } from "../errors.ts";
 import type { Db, Store } from "./db.ts";
 import { addDoubts } from "./doubts.ts";
@@ -34,8 +34,16 @@ export function fingerprints(pipeline: PipelineConfig, account: AccountConfig): 
   const { source, target, mapping } = pipeline;
   return {
     source: digest([account.platform, account.kind, account.baseUrl, account.appKey, source.api, source.params]),
-    target: digest([target.use, target.baseUrl, target.api, mapping]),
+    target: digest([...placeOf(target), mapping]),
   };
+}
+
+/** What makes it another target; the user and the password of a database do not. */
+function placeOf(target: TargetConfig): unknown[] {
+  if (target.use === "qeasy") return [target.use, target.baseUrl, target.api];
+  if (target.use === "module") return [target.use, target.module, target.options];
+  const { host, pathname } = new URL(target.url);
+  return [target.use, host, pathname, target.schema, target.table];
 }
 
 function digest(parts: unknown): string {
@@ -93,7 +101,7 @@ export async function ensureStream(store: Store, pipeline: PipelineConfig, accou
 export function refuseChanged(pipeline: PipelineConfig, stream: StreamRow, prints: Fingerprints): void {
   const changed = [
     ...(stream.source_fingerprint === prints.source ? [] : ["source (account, api or params)"]),
-    ...(stream.target_fingerprint === prints.target ? [] : ["target (baseUrl or api) or mapping"]),
+    ...(stream.target_fingerprint === prints.target ? [] : ["target (where records go) or mapping"]),
   ];
   if (changed.length === 0) return;
   throw new StoreError(

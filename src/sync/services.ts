@@ -6,8 +6,7 @@ import { createJushuitanSource, getApi, getInitToken, refreshToken } from "../so
 import { localOffset, saveOffset } from "../store/clock.ts";
 import type { Store } from "../store/db.ts";
 import type { Lane } from "../store/leases.ts";
-import type { Target } from "../target/contract.ts";
-import { createQeasyTarget } from "../target/qeasy.ts";
+import { targetOf } from "../target/open.ts";
 import { createTokens, type Tokens } from "../tokens/tokens.ts";
 import type { BudgetedSource, PipelineContext } from "./context.ts";
 
@@ -68,16 +67,6 @@ export function sourceDeps(services: Services, account: AccountConfig, lane: Lan
   };
 }
 
-const targets = new Map<string, Target>();
-
-/** One target a pipeline and process, so that connections are kept. */
-function targetOf(pipeline: PipelineConfig): Target {
-  const key = JSON.stringify([pipeline.name, pipeline.target]);
-  const target = targets.get(key) ?? createQeasyTarget(pipeline.target, `pipelines.${pipeline.name}.target`);
-  targets.set(key, target);
-  return target;
-}
-
 /** Everything that work on a pipeline needs, bound to one activity's signal and progress. */
 export function pipelineContext(
   services: Services, name: string, lane: Lane, running: { signal: AbortSignal; progress: (done: number) => void },
@@ -95,6 +84,6 @@ export function pipelineContext(
   return {
     store: services.store, pipeline, account, lane, ...running,
     source: () => (bound ??= bind()),
-    target: () => targetOf(pipeline),
+    target: () => targetOf(pipeline.target),
   };
 }

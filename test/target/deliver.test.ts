@@ -4,14 +4,14 @@ import type { OutRecord, Target } from "../../src/target/contract.ts";
 import { deliver, idempotencyKey, type Recheck } from "../../src/target/deliver.ts";
 
 const records = (count: number): OutRecord[] =>
-  Array.from({ length: count }, (_, i) => ({ id: `${i}`, sourceId: `${i}`, version: `${100 + i}`, json: `{"id":"${i}"}` }));
+  Array.from({ length: count }, (_, i) => ({ id: `${i}`, sourceId: `${i}`, version: `${100 + i}`, slice: "1", json: `{"id":"${i}"}` }));
 
 /** A target that answers by a rule; what it took and under which keys is kept. */
-function target(rule: (ids: string[]) => TargetError | null, recordsPerRequest = 100) {
+function target(rule: (ids: string[]) => TargetError | null, recordsPerRequest = 100, bytesPerRequest: number | null = null) {
   const taken: string[] = [];
   const keys: string[] = [];
   const made: Target = {
-    recordsPerRequest,
+    recordsPerRequest, bytesPerRequest,
     held: null, check: () => Promise.resolve(""),
     send: (batch, key) => {
       keys.push(key);

@@ -1,0 +1,94 @@
+import type { FieldType } from "../../config/types.ts";
+import { TargetError } from "../../errors.ts";
+import type { Database, Table } from "./database.ts";
+
+/** What a table has to have. */
+export interface Layout {
+  table: string;
+  /** Tidemark's own columns and their types. */
+  own: ReadonlyMap<string, string>;
+  /** The primary key. */
+  key: readonly string[];
+}
+
+/** The tables of a target as they were last seen, and how they grow. */
+export interface Schema {
+  /** null: there is no such table. @throws TargetError */
+  look(layout: Layout, signal: AbortSignal): Promise<Table | null>;
+  /** The table with at least these columns: made, or widened; a declared type that is another one changes the column. @throws TargetError */
+  ensure(layout: Layout, wanted: ReadonlyMap<string, FieldType>, signal: AbortSignal): Promise<Table>;
+  /** What was seen may be wrong: look again. */
+  forget(): void;
+}
+
+/** @param declared types of columns that a person declared: the consent to change them */
+export function createSchema(database: Database, declared: ReadonlyMap<string, FieldType>): Schema {
+  const seen = new Map<string, Table>();
+  // One change at a time in this process; those of others are met by looking again.
+  let last: Promise<unknown> = Promise.resolve();
+
+  async function refresh(layout: Layout, signal: AbortSignal): Promise<Table | null> {
+    const found = await database.session(signal, (query) => database.look(query, layout.table));
+    if (found === null) return null;
+    const obstacle = obstacleOf(database, layout, found);
+    if (obstacle !== null) throw tableUnfit(layout.table, obstacle);
+    seen.set(layout.table, found);
+    return found;
+  }
+
+  async function change(layout: Layout, wanted: ReadonlyMap<string, FieldType>, signal: AbortSignal): Promise<Table> {
+    // Another worker may change the table at the same time: what is left is seen by looking again.
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const found = await refresh(layout, signal);
+      const statement = changeOf(database, layout, found, wanted, declared);
+      if (statement === null) return found!;
+      await database.change(signal, statement);
+    }
+    throw tableUnfit(layout.table, "its columns are not those that were just made");
+  }
+
+  return {
+    look: async (layout, signal) => seen.get(layout.table) ?? refresh(layout, signal),
+    ensure(layout, wanted, signal) {
+      const known = seen.get(layout.table);
+      if (known !== undefined && changeOf(database, layout, known, wanted, declared) === null) return Promise.resolve(known);
+      const next = last.then(() => change(layout, wanted, signal));
+      last = next.catch(() => undefined);
+      return next;
+    },
+    forget: () => seen.clear(),
+  };
+}
+
+/** The statement that brings a table to what is wanted; null: it has everything. */
+function changeOf(database: Database, { table, own, key }: Layout, found: Table | null, wanted: ReadonlyMap<string, FieldType>, declared: ReadonlyMap<string, FieldType>): string | null {
+  const { quote, types } = database;
+  const columns = [...own, ...[...wanted].map(([name, kind]) => [name, types[declared.get(name) ?? kind]] as const)];
+  if (found === null) {
+    const list = columns.map(([name, type]) => `${quote(name)} ${type}`);
+    return `create table if not exists ${database.place(table)} (${list.join(", ")}, primary key (${key.map(quote).join(", ")}))`;
+  }
+  const clauses = columns.flatMap(([name, type]) => {
+    const column = found.columns.get(name);
+    if (column === undefined) return [`add column ${quote(name)} ${type}`];
+    const kind = own.has(name) ? undefined : declared.get(name);
+    return kind === undefined || column.kind === database.foundAs(kind) ? [] : [database.retype(name, type)];
+  });
+  return clauses.length === 0 ? null : `alter table ${database.place(table)} ${clauses.join(", ")}`;
+}
+
+/** Why rows cannot be written safely to a table that somebody else made. */
+function obstacleOf(database: Database, { key }: Layout, { columns, unique }: Table): string | null {
+  const names = key.join(", ");
+  const others = unique.filter((index) => index.toSorted().join() !== key.toSorted().join());
+  if (others.length === unique.length) return `${names} has to be its primary key`;
+  if (database.replacesByAnyKey && others.length > 0) return `it has a unique index on ${others[0]!.join(", ")} too, by which an order could replace another one`;
+  const loose = key.find((name) => columns.get(name)?.exact === false);
+  return loose === undefined ? null : `${loose} has to tell upper and lower case apart (a collation that ends in _bin)`;
+}
+
+function tableUnfit(table: string, reason: string): TargetError {
+  return new TargetError("misconfigured", "TM_TARGET_TABLE", `the table ${table} cannot be written to: ${reason}`, {
+    path: "target.table", fix: "Correct the table, or name another one, which Tidemark makes. The records wait, nothing was set aside.",
+  });
+}
