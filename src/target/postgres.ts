@@ -61,7 +61,7 @@ export function createPostgres(config: TableTargetConfig): Database {
     foundAs: (type) => type, quote, place, parameter: (n) => `$${n}`, instant: (ms) => new Date(ms).toISOString(),
     retype: (column, type) => `alter column ${quote(column)} type ${type} using ${quote(column)}::text::${type}`,
     insert(table, columns, found, rows) {
-      // Cast to a text type with a length, a longer value would be cut.
+      // Cast to `character`, a value would be cut to one letter.
       const values = columns.map((name, i) => `v.c${i}${found.columns.get(name)!.kind === "text" ? "" : `::${found.columns.get(name)!.type}`}`);
       const arrays = columns.map((_, i) => `$${i + 1}::text[]`);
       return {
