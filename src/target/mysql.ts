@@ -89,9 +89,12 @@ export function createMysql(config: TableTargetConfig): Database {
       for (const { name, field } of indexes) unique.set(name, [...(unique.get(name) ?? []), field as string]);
       return { columns: new Map(columns.map((row) => [row["name"] as string, columnOf(row)])), unique: [...unique.values()] };
     },
-    async children(query, prefix) {
-      const rows = await query("select table_name as name from information_schema.columns where table_schema = database() and column_name = '_parent' and left(table_name, ?) = ?",
-        [String(prefix.length), prefix]);
+    async children(query, table) {
+      const named = (column: string) => `(select table_name as name from information_schema.columns where table_schema = database() and column_name = '${column}')`;
+      const begins = (text: string, start: string) => `left(${text}, char_length(${start}) + 1) = concat(${start}, '_')`;
+      const rows = await query(`
+        select t.name from ${named("_parent")} t where ${begins("t.name", "?")}
+          and not exists (select 1 from ${named("_version")} p where ${begins("p.name", "?")} and ${begins("t.name", "p.name")})`, [table, table, table, table]);
       return rows.map((row) => row["name"] as string);
     },
     async rights(query, table, exists) {
@@ -144,10 +147,8 @@ const ALREADY = new Set([1050, 1060]);
 
 /** Error numbers by what follows; all others: tried again where nothing was said, else a person has to look. */
 const MEANINGS: readonly [TargetError["kind"], string, readonly number[]][] = [
-  // The table is not as it was seen: looked at again.
-  ["retry", "TM_TARGET_CHANGED", [1054, 1146, 1136, 1364]],
-  // Too many connections, locks and deadlocks, shutting down, full, read only, killed, timed out.
-  ["retry", "TM_TARGET_BUSY", [1021, 1037, 1040, 1041, 1053, 1079, 1114, 1203, 1205, 1206, 1213, 1226, 1290, 1317, 1613, 1637, 1792, 1836, 1927, 1969, 3024, 3058, 3572]],
+  // The table was changed since it was looked at; too many connections, locks and deadlocks, shutting down, full, read only, killed, timed out.
+  ["retry", "TM_TARGET_BUSY", [1054, 1146, 1021, 1037, 1040, 1041, 1053, 1079, 1114, 1203, 1205, 1206, 1213, 1226, 1290, 1317, 1613, 1637, 1792, 1836, 1927, 1969, 3024, 3058, 3572]],
   ["too-large", "TM_TARGET_TOO_LARGE", [1153, 1301, 3699]],
   ["refused", "TM_TARGET_REFUSED", [1048, 1062, 1138, 1169, 1264, 1265, 1292, 1300, 1366, 1367, 1406, 1411, 1416, 1452, 1526, 1557, 1644, 1690, 1761, 1762, 3140, 3156, 3819, 4025, 4078]],
 ];

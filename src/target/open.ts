@@ -24,7 +24,7 @@ export function canBeRead(config: TargetConfig): boolean {
 /** Ends the connections to the targets of a config; what uses one later connects anew. */
 export async function closeTargets(config: TidemarkConfig): Promise<void> {
   const keys = Object.values(config.pipelines).map(({ target }) => JSON.stringify(target));
-  await Promise.all(keys.map(async (key) => {
+  await Promise.allSettled(keys.map(async (key) => {
     const target = targets.get(key);
     targets.delete(key);
     await target?.close?.();

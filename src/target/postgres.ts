@@ -81,11 +81,14 @@ export function createPostgres(config: TableTargetConfig): Database {
         from pg_index i where i.indrelid = to_regclass($1) and i.indisunique and i.indpred is null`, [place(table)]);
       return { columns: new Map(columns.map((row) => [row["name"] as string, columnOf(row)])), unique: unique.map((row) => row["columns"] as string[]) };
     },
-    async children(query, prefix) {
+    async children(query, table) {
       const rows = await query(`
-        select r.relname as name from pg_class r join pg_attribute a on a.attrelid = r.oid and a.attname = '_parent'
-        where r.relkind in ('r', 'p') and starts_with(r.relname, $1) and r.relnamespace = (${config.schema === null ? "current_schema()" : "$2"})::regnamespace`,
-      config.schema === null ? [prefix] : [prefix, quote(config.schema)]);
+        with tables as (
+          select c.relname as name, a.attname as has from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname in ('_parent', '_version') and not a.attisdropped
+          where c.relkind in ('r', 'p') and c.relnamespace = (select relnamespace from pg_class where oid = to_regclass($2))
+        )
+        select t.name from tables t where t.has = '_parent' and starts_with(t.name, $1 || '_')
+          and not exists (select 1 from tables p where p.has = '_version' and starts_with(p.name, $1 || '_') and starts_with(t.name, p.name || '_'))`, [table, place(table)]);
       return rows.map((row) => row["name"] as string);
     },
     async rights(query, table, exists) {
@@ -124,7 +127,7 @@ function stateOf(error: unknown): string {
 
 /** What each SQLSTATE, or the first letters of it, means; the longest that fits. */
 const MEANINGS: readonly [RegExp, TargetError["kind"], string][] = [
-  [/^(?:42P01|42703|42804|0A000)$/, "retry", "TM_TARGET_CHANGED"], // the table is not as it was seen: looked at again
+  [/^(?:42P01|42703|42804)$/, "retry", "TM_TARGET_BUSY"], // the table was changed since it was looked at
   [/^(?:22|23|54000)/, "refused", "TM_TARGET_REFUSED"],
   [/^(?:28|3D|3F|42)/, "misconfigured", "TM_TARGET_CONFIG"],
 ];

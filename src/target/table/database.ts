@@ -39,8 +39,8 @@ export interface Database {
   replace(columns: readonly string[]): string;
   /** The table, or null where there is none. */
   look(query: Query, table: string): Promise<Table | null>;
-  /** Tables whose names begin so and that have a column `_parent`. */
-  children(query: Query, prefix: string): Promise<string[]>;
+  /** The tables of a table's lists: `<table>_…` with a column `_parent`, those of a longer named table `<table>_…` left out. */
+  children(query: Query, table: string): Promise<string[]>;
   /** Server and user, and which rights are missing on the table, or for making it. */
   rights(query: Query, table: string, exists: boolean): Promise<{ where: string; missing: string[] }>;
   /**

@@ -11,35 +11,30 @@ export interface Layout {
   key: readonly string[];
 }
 
-/** The tables of a target as they were last seen, and how they grow. */
+/** How the tables of a target grow. */
 export interface Schema {
-  /** null: there is no such table. @throws TargetError */
+  /** The table as it is now; null: there is none. @throws TargetError */
   look(layout: Layout, signal: AbortSignal): Promise<Table | null>;
   /** The table with at least these columns: made, or widened; a declared type that is another one changes the column. @throws TargetError */
-  ensure(layout: Layout, wanted: ReadonlyMap<string, FieldType>, signal: AbortSignal): Promise<Table>;
-  /** What was seen may be wrong: look again. */
-  forget(): void;
+  ensure(layout: Layout, seen: Table | null, wanted: ReadonlyMap<string, FieldType>, signal: AbortSignal): Promise<Table>;
 }
 
 /** @param declared types of columns that a person declared: the consent to change them */
 export function createSchema(database: Database, declared: ReadonlyMap<string, FieldType>): Schema {
-  const seen = new Map<string, Table>();
   // One change at a time in this process; those of others are met by looking again.
   let last: Promise<unknown> = Promise.resolve();
 
-  async function refresh(layout: Layout, signal: AbortSignal): Promise<Table | null> {
+  async function look(layout: Layout, signal: AbortSignal): Promise<Table | null> {
     const found = await database.session(signal, (query) => database.look(query, layout.table));
-    if (found === null) return null;
-    const obstacle = obstacleOf(database, layout, found);
-    if (obstacle !== null) throw tableUnfit(layout.table, obstacle);
-    seen.set(layout.table, found);
-    return found;
+    const obstacle = found === null ? null : obstacleOf(database, layout, found);
+    if (obstacle === null) return found;
+    throw tableUnfit(layout.table, obstacle);
   }
 
   async function change(layout: Layout, wanted: ReadonlyMap<string, FieldType>, signal: AbortSignal): Promise<Table> {
     // Another worker may change the table at the same time: what is left is seen by looking again.
     for (let attempt = 0; attempt < 5; attempt++) {
-      const found = await refresh(layout, signal);
+      const found = await look(layout, signal);
       const statement = changeOf(database, layout, found, wanted, declared);
       if (statement === null) return found!;
       await database.change(signal, statement);
@@ -48,15 +43,13 @@ export function createSchema(database: Database, declared: ReadonlyMap<string, F
   }
 
   return {
-    look: async (layout, signal) => seen.get(layout.table) ?? refresh(layout, signal),
-    ensure(layout, wanted, signal) {
-      const known = seen.get(layout.table);
-      if (known !== undefined && changeOf(database, layout, known, wanted, declared) === null) return Promise.resolve(known);
+    look,
+    ensure(layout, seen, wanted, signal) {
+      if (seen !== null && changeOf(database, layout, seen, wanted, declared) === null) return Promise.resolve(seen);
       const next = last.then(() => change(layout, wanted, signal));
       last = next.catch(() => undefined);
       return next;
     },
-    forget: () => seen.clear(),
   };
 }
 

@@ -36,9 +36,12 @@ export function createTableTarget(config: TableTargetConfig, database: Database)
   };
   const declared = new Map(Object.entries(config.types).map(([field, type]) => [databaseName(database, field), type]));
   const schema = createSchema(database, declared);
+  /** Columns that are kept as the records are; null: all but those that the database fills. */
+  const listed = config.columns === "auto" ? null : new Set(config.columns === "json" ? ["data"] : config.columns.map((field) => databaseName(database, field)));
 
   /** Makes the columns that the rows need, and the rows' values. @throws TargetError `refused`: a value that its column does not take */
   async function prepare(layout: Layout, rows: readonly NewRow[], signal: AbortSignal): Promise<Ready> {
+    // Each time: a column that another worker has made since may hold something that these records no longer have.
     const there = await schema.look(layout, signal);
     const wanted = new Map<string, FieldType>();
     const names = new Map<string, string>();
@@ -52,10 +55,11 @@ export function createTableTarget(config: TableTargetConfig, database: Database)
         wanted.set(column, joined(wanted.get(column) ?? null, kind)!);
       }
     }
-    const found = await schema.ensure(layout, wanted, signal);
+    const found = await schema.ensure(layout, there, wanted, signal);
     const fields = new Map([...names].map(([field, column]) => [column, field]));
     // A field that a record no longer has is null in its newest version; columns that the database fills are somebody else's.
-    const others = [...found.columns].filter(([name, { filled }]) => !filled && !fields.has(name) && !layout.own.has(name)).map(([name]) => name);
+    const isKept = (name: string) => layout !== main || listed === null || listed.has(name);
+    const others = [...found.columns].filter(([name, { filled }]) => !filled && !fields.has(name) && !layout.own.has(name) && isKept(name)).map(([name]) => name);
     const columns = [...fields.keys(), ...others];
     return {
       layout, found, columns: [...layout.own.keys(), ...columns],
@@ -86,18 +90,13 @@ export function createTableTarget(config: TableTargetConfig, database: Database)
 
     const { text, values } = database.insert(config.table, ready.columns, ready.found, ready.rows);
     const upsert = `${text} ${database.replace(ready.columns)}`;
-    try {
-      await limited(guard, config.timeoutMs, database.name, ({ signal, beforeWrite }) =>
-        database.session(signal, async (query) => {
-          // The last moment before the statement is sent: a worker that was frozen until now must not send any more.
-          beforeWrite();
-          if (config.items === "json") await query(upsert, values);
-          else await withLists(query, sorted, upsert, values, children);
-        }));
-    } catch (error) {
-      if (error instanceof TargetError && error.code === "TM_TARGET_CHANGED") schema.forget();
-      throw error;
-    }
+    await limited(guard, config.timeoutMs, database.name, ({ signal, beforeWrite }) =>
+      database.session(signal, async (query) => {
+        // The last moment before the statement is sent: a worker that was frozen until now must not send any more.
+        beforeWrite();
+        if (config.items === "json") await query(upsert, values);
+        else await withLists(query, sorted, upsert, values, children);
+      }));
   }
 
   /** Rows and the rows of their lists, all or nothing; the lists only of rows that were written. */
@@ -110,7 +109,7 @@ export function createTableTarget(config: TableTargetConfig, database: Database)
     const versions = new Map(held.map(({ id, version }) => [String(id), version]));
     const written = new Set(records.filter(({ id, version }) => versions.get(id) === version).map(({ id }) => id));
     if (written.size > 0) {
-      for (const table of await database.children(query, `${config.table}_`)) {
+      for (const table of await database.children(query, config.table)) {
         await query(`delete from ${database.place(table)} where ${quote("_parent")} in (${list(written.size)})`, [...written]);
       }
       for (const { layout, columns, found, rows } of children) {
@@ -140,7 +139,6 @@ export function createTableTarget(config: TableTargetConfig, database: Database)
   return {
     recordsPerRequest: config.batchSize, bytesPerRequest: config.maxBytes, send, held,
     async check(signal) {
-      schema.forget();
       const found = await schema.look(main, signal);
       const { where, missing } = await database.session(signal, (query) => database.rights(query, config.table, found !== null));
       if (missing.length > 0) {
