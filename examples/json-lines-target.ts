@@ -88,7 +88,7 @@ async function inFolder<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : "";
     if (code === "EACCES" || code === "EROFS" || code === "ENOTDIR" || code === "EPERM") {
-      throw new TargetError("misconfigured", "TM_TARGET_CONFIG", `the folder cannot be written to: ${String(code)}`, { path: "target.options.folder", fix: "Let the worker's user write to it." });
+      throw new TargetError("misconfigured", "TM_TARGET_CONFIG", `the folder cannot be written to: ${code}`, { path: "target.options.folder", fix: "Let the worker's user write to it." });
     }
     throw error;
   }

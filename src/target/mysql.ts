@@ -138,7 +138,7 @@ function columnOf(row: Row): Column {
     kind, type, digits: kind === "decimal" ? { whole: Number(row["whole"]) - fraction, fraction } : null,
     // MariaDB writes a default of null as a text.
     filled: (row["value"] !== null && row["value"] !== "NULL") || /auto_increment|generated|on update/i.test(String(row["extra"])),
-    exact: row["collation"] === null || /_bin$/.test(String(row["collation"])),
+    exact: row["collation"] === null || String(row["collation"]).endsWith("_bin"),
   };
 }
 

@@ -33,10 +33,7 @@ export async function closeTargets(config: TidemarkConfig): Promise<void> {
 
 /** A target of its own, which the caller closes. */
 export function createTarget(config: TargetConfig): Target {
-  switch (config.use) {
-    case "qeasy": return createQeasyTarget(config);
-    case "postgres": return createTableTarget(config, createPostgres(config));
-    case "mysql": return createTableTarget(config, createMysql(config));
-    case "module": return createModuleTarget(config);
-  }
+  if (config.use === "qeasy") return createQeasyTarget(config);
+  if (config.use === "module") return createModuleTarget(config);
+  return createTableTarget(config, config.use === "postgres" ? createPostgres(config) : createMysql(config));
 }

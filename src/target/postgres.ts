@@ -66,7 +66,7 @@ export function createPostgres(config: TableTargetConfig): Database {
       const arrays = columns.map((_, i) => `$${i + 1}::text[]`);
       return {
         text: `insert into ${place(table)} as t (${columns.map(quote).join(", ")}) select ${values.join(", ")} from unnest(${arrays.join(", ")}) as v(${columns.map((_, i) => `c${i}`).join(", ")})`,
-        values: columns.map((_, i) => rows.map((row) => row[i] ?? null)),
+        values: columns.map((_, i) => arrayOf(rows.map((row) => row[i] ?? null))),
       };
     },
     replace: (columns) => `on conflict (id) do update set ${columns.filter((name) => name !== "id").map((name) => `${quote(name)} = excluded.${quote(name)}`).join(", ")}
@@ -110,6 +110,14 @@ export function createPostgres(config: TableTargetConfig): Database {
       }),
     close: () => pool.end(),
   };
+}
+
+/** An array of texts as Postgres reads it; the driver's own way takes three times as long. */
+function arrayOf(values: readonly (string | null)[]): string {
+  const json = JSON.stringify(values);
+  // As long as only quotes and backslashes are escaped, both are written alike.
+  if (!/\\[nrtbfu]/.test(json)) return `{${json.slice(1, -1)}}`;
+  return `{${values.map((value) => (value === null ? "NULL" : `"${value.replaceAll(/["\\]/g, "\\$&")}"`)).join(",")}}`;
 }
 
 function columnOf(row: Row): Column {

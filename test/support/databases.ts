@@ -12,7 +12,7 @@ export interface TestDatabase {
 }
 
 /** The kinds of database that records go to, each a real one. */
-export const DATABASES: { use: TableTargetConfig["use"]; name: string; skip: boolean; open(): Promise<TestDatabase> }[] = [
+export const DATABASES: { use: TableTargetConfig["use"]; name: string; skip: boolean; open: () => Promise<TestDatabase> }[] = [
   {
     use: "postgres", name: "Postgres", skip: false,
     async open() {
@@ -20,9 +20,13 @@ export const DATABASES: { use: TableTargetConfig["use"]; name: string; skip: boo
       return {
         url,
         async query(statement) {
-          const client = new Client({ connectionString: url, types: { getTypeParser: () => (text: string) => text } as never });
+          const client = new Client({ connectionString: url, types: { getTypeParser: () => (text: string) => text } });
           await client.connect();
-          return client.query<Record<string, string | null>>(statement).then(({ rows }) => rows).finally(() => client.end());
+          try {
+            return (await client.query<Record<string, string | null>>(statement)).rows;
+          } finally {
+            await client.end();
+          }
         },
       };
     },
@@ -34,8 +38,12 @@ export const DATABASES: { use: TableTargetConfig["use"]; name: string; skip: boo
       return {
         url,
         async query(statement) {
-          const connection = await createConnection({ uri: url, charset: "utf8mb4", typeCast: (field) => field.string("utf8") as unknown, multipleStatements: true });
-          return connection.query(statement).then(([rows]) => rows as Record<string, string | null>[]).finally(() => connection.end());
+          const connection = await createConnection({ uri: url, charset: "utf8mb4", typeCast: (field) => field.string("utf8"), multipleStatements: true });
+          try {
+            return (await connection.query(statement))[0] as Record<string, string | null>[];
+          } finally {
+            await connection.end();
+          }
         },
       };
     },

@@ -20,7 +20,7 @@ describe.each(DATABASES)("$name", ({ use, skip, open }) => {
     if (!skip) database = await open();
   });
   afterEach(async () => {
-    await Promise.all(targets.splice(0).map((target) => target.close?.()));
+    for (const target of targets.splice(0)) await target.close?.();
   });
 
   function target(changes: Partial<TableTargetConfig> = {}): Target {
@@ -289,7 +289,7 @@ describe.each(DATABASES)("$name", ({ use, skip, open }) => {
       await expect(target({ url: url.href, table: "another" }).check(guard.signal)).rejects.toMatchObject({ message: expect.stringMatching(/may not .*create/) as string });
       await expect(send(poor, record("1", '"a":2'))).rejects.toMatchObject({ kind: "misconfigured", code: "TM_TARGET_CONFIG" });
     } finally {
-      await Promise.all(targets.splice(-2).map((one) => one.close?.()));
+      for (const one of targets.splice(-2)) await one.close?.();
       await database.query(postgres ? `drop owned by ${name}; drop role ${name}` : `drop user ${name}`);
     }
     expect(await target().check(guard.signal)).toMatch(/orders has 6 columns and can be written to/);

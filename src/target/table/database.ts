@@ -8,7 +8,7 @@ export interface Table {
   unique: string[][];
 }
 
-export type Row = Record<string, unknown>;
+export type Row = Record<string, string | number | boolean | null | string[]>;
 export type Query = (text: string, values?: readonly unknown[]) => Promise<Row[]>;
 
 /** A kind of database: what differs between them. */
@@ -16,7 +16,7 @@ export interface Database {
   readonly name: string;
   /** Longest name of a column or a table, as `lengthOf` counts. */
   readonly longestName: number;
-  lengthOf(name: string): number;
+  lengthOf: (name: string) => number;
   /** Whether names that differ only in upper and lower case are the same. */
   readonly foldsCase: boolean;
   /** Whether a statement that replaces the row of one key may hit a row by another unique index. */
@@ -24,14 +24,14 @@ export interface Database {
   /** Types of the columns that Tidemark makes. `key`: ids, compared byte for byte. */
   readonly types: Readonly<Record<FieldType | "key" | "order", string>>;
   /** The type by which a column that was made as this one is found again. */
-  foundAs(type: FieldType): FieldType;
-  quote(name: string): string;
+  foundAs: (type: FieldType) => FieldType;
+  quote: (name: string) => string;
   /** The table's name in a statement. */
-  place(table: string): string;
+  place: (table: string) => string;
   /** What stands in a statement for its nth value, from 1. */
-  parameter(n: number): string;
+  parameter: (n: number) => string;
   /** How an instant (ms) is written for a column. */
-  instant(ms: number): string;
+  instant: (ms: number) => string;
   /** The clause of `alter table` that changes a column's type. */
   retype(column: string, type: string): string;
   insert(table: string, columns: readonly string[], found: Table, rows: readonly (string | null)[][]): { text: string; values: unknown[] };

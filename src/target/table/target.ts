@@ -43,18 +43,20 @@ export function createTableTarget(config: TableTargetConfig, database: Database)
   async function prepare(layout: Layout, rows: readonly NewRow[], signal: AbortSignal): Promise<Ready> {
     // Each time: a column that another worker has made since may hold something that these records no longer have.
     const there = await schema.look(layout, signal);
-    const wanted = new Map<string, FieldType>();
-    const names = new Map<string, string>();
+    const kinds = new Map<string, FieldType>();
     for (const { fields } of rows) {
       for (const [field, raw] of fields) {
-        const kind = kindOf(raw);
-        if (kind === null && !names.has(field)) continue;
-        const column = names.get(field) ?? databaseName(database, field);
-        if (!names.has(field)) checkName(database, field, column, layout.own.keys(), [...(there?.columns.keys() ?? []), ...names.values()]);
-        names.set(field, column);
-        wanted.set(column, joined(wanted.get(column) ?? null, kind)!);
+        const [kind, known] = [kindOf(raw), kinds.get(field)];
+        if (kind !== null && kind !== known) kinds.set(field, joined(known ?? null, kind)!);
       }
     }
+    const names = new Map<string, string>();
+    for (const field of kinds.keys()) {
+      const column = databaseName(database, field);
+      checkName(database, field, column, layout.own.keys(), [...(there?.columns.keys() ?? []), ...names.values()]);
+      names.set(field, column);
+    }
+    const wanted = new Map([...kinds].map(([field, kind]) => [names.get(field)!, kind]));
     const found = await schema.ensure(layout, there, wanted, signal);
     const fields = new Map([...names].map(([field, column]) => [column, field]));
     // A field that a record no longer has is null in its newest version; columns that the database fills are somebody else's.
@@ -90,10 +92,10 @@ export function createTableTarget(config: TableTargetConfig, database: Database)
 
     const { text, values } = database.insert(config.table, ready.columns, ready.found, ready.rows);
     const upsert = `${text} ${database.replace(ready.columns)}`;
-    await limited(guard, config.timeoutMs, database.name, ({ signal, beforeWrite }) =>
-      database.session(signal, async (query) => {
+    await limited(guard, config.timeoutMs, database.name, (limitedGuard) =>
+      database.session(limitedGuard.signal, async (query) => {
         // The last moment before the statement is sent: a worker that was frozen until now must not send any more.
-        beforeWrite();
+        limitedGuard.beforeWrite();
         if (config.items === "json") await query(upsert, values);
         else await withLists(query, sorted, upsert, values, children);
       }));

@@ -51,23 +51,27 @@ export function valueFor(column: Column, raw: string, instant: (ms: number) => s
   if (raw === "null") return null;
   if (column.kind === "json") return raw;
   const text = raw.startsWith('"') ? decoded(raw) : raw;
-  if (column.kind === "text") return LONE_SURROGATE.test(text) ? undefined : text;
+  // Half a character comes only from an escape.
+  if (raw.includes("\\u") && LONE_SURROGATE.test(text)) return undefined;
+  if (column.kind === "text") return text;
   if (text === "") return null;
-  switch (column.kind) {
-    case "integer": return isInteger(text) ? text : undefined;
-    case "decimal": return fits(text, column.digits) ? text : undefined;
-    case "boolean": return text === "true" || text === "false" ? text : undefined;
-    case "timestamp": {
-      const at = parseShanghai(text);
-      if (at !== null) return instant(at);
-      return NO_TIME.test(text) ? null : undefined;
-    }
-    case "other": return LONE_SURROGATE.test(text) ? undefined : text;
+  if (column.kind === "timestamp") {
+    const at = parseShanghai(text);
+    if (at !== null) return instant(at);
+    return NO_TIME.test(text) ? null : undefined;
   }
+  return isTaken(column, text) ? text : undefined;
+}
+
+function isTaken({ kind, digits }: Column, text: string): boolean {
+  if (kind === "integer") return isInteger(text);
+  if (kind === "decimal") return fits(text, digits);
+  return kind !== "boolean" || text === "true" || text === "false";
 }
 
 function isInteger(text: string): boolean {
   if (!INTEGER.test(text)) return false;
+  if (text.length <= 18) return true;
   const value = BigInt(text);
   return value >= LEAST_INTEGER && value <= MOST_INTEGER;
 }
