@@ -84,6 +84,6 @@ export function pipelineContext(
   return {
     store: services.store, pipeline, account, lane, ...running,
     source: () => (bound ??= bind()),
-    target: () => targetOf(pipeline.target),
+    target: () => targetOf(pipeline),
   };
 }

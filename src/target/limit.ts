@@ -4,13 +4,13 @@ import type { SendGuard } from "./contract.ts";
 /**
  * Runs `work` under a guard whose signal also aborts once `timeoutMs` have passed, counted anew from the moment of writing, and
  * waits no longer for it than that.
- * @param name of the other end, for the message
+ * @param other what the other end is called, and where the config has it
  * @throws TargetError `retry`, `TM_TARGET_UNREACHABLE`; the guard's own reasons
  */
-export async function limited<T>(guard: SendGuard, timeoutMs: number, name: string, work: (guard: SendGuard) => Promise<T>): Promise<T> {
+export async function limited<T>(guard: SendGuard, timeoutMs: number, other: { name: string; place: string }, work: (guard: SendGuard) => Promise<T>): Promise<T> {
   const limit = new AbortController();
   const signal = AbortSignal.any([guard.signal, limit.signal]);
-  const arm = () => setTimeout(() => limit.abort(tooSlow(name, timeoutMs)), timeoutMs);
+  const arm = () => setTimeout(() => limit.abort(tooSlow(other, timeoutMs)), timeoutMs);
   let timer = arm();
   const beforeWrite = () => {
     clearTimeout(timer);
@@ -27,8 +27,8 @@ export async function limited<T>(guard: SendGuard, timeoutMs: number, name: stri
   }
 }
 
-function tooSlow(name: string, ms: number): TargetError {
+function tooSlow({ name, place }: { name: string; place: string }, ms: number): TargetError {
   return new TargetError("retry", "TM_TARGET_UNREACHABLE", `${name} did not answer within ${ms} ms`, {
-    path: "target.timeout", fix: "A run repeats it by itself. If it goes on, look at the target's load and locks.",
+    path: `${place}.timeout`, fix: "A run repeats it by itself. If it goes on, look at the target's load and locks.",
   });
 }

@@ -19,7 +19,7 @@ const KINDS: Readonly<Record<string, Column["kind"]>> = {
 const MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION";
 
 /** Tables in a MySQL 8 or MariaDB 10.5, or later. */
-export function createMysql(config: TableTargetConfig): Database {
+export function createMysql(config: TableTargetConfig, at: string): Database {
   const seconds = Math.max(1, Math.ceil(config.timeoutMs / 1000));
   const pool = createPool({
     uri: config.url, connectionLimit: config.parallel * 2, connectTimeout: config.timeoutMs, charset: "utf8mb4", timezone: "Z", enableKeepAlive: true,
@@ -55,7 +55,7 @@ export function createMysql(config: TableTargetConfig): Database {
       if (!signal.aborted && errnoOf(error) !== 0) await connection?.query("rollback").then(() => connection?.release(), () => connection?.destroy());
       else connection?.destroy();
       signal.throwIfAborted();
-      throw error instanceof TargetError ? error : asTargetError(error);
+      throw error instanceof TargetError ? error : asTargetError(error, at);
     } finally {
       if (stop !== undefined) signal.removeEventListener("abort", stop);
     }
@@ -157,17 +157,17 @@ function errnoOf(error: unknown): number {
   return error instanceof Error && "errno" in error && typeof error.errno === "number" && error.errno > 0 ? error.errno : 0;
 }
 
-function asTargetError(error: unknown): TargetError {
+function asTargetError(error: unknown, at: string): TargetError {
   const errno = errnoOf(error);
   const said = error instanceof Error ? error.message : String(error);
   const state = error instanceof Error && "sqlState" in error ? String(error.sqlState) : "";
   const [kind, code] = MEANINGS.find(([, , numbers]) => numbers.includes(errno))
     ?? (errno === 0 ? ["retry", "TM_TARGET_UNREACHABLE"] as const : /^2[23]/.test(state) ? ["refused", "TM_TARGET_REFUSED"] as const : ["misconfigured", "TM_TARGET_CONFIG"] as const);
   if (kind === "refused" || kind === "too-large") {
-    return new TargetError(kind, code, `MySQL refused with error ${errno}`, { path: "target", details: { received: said }, fix: "See what MySQL says about the record; it is in quarantine." });
+    return new TargetError(kind, code, `MySQL refused with error ${errno}`, { path: at, details: { received: said }, fix: "See what MySQL says about the record; it is in quarantine." });
   }
   return new TargetError(kind, code, `MySQL failed${errno === 0 ? "" : ` with error ${errno}`}: ${said}`, {
-    path: "target.url", cause: error,
+    path: `${at}.url`, cause: error,
     fix: kind === "misconfigured" ? "Correct target.url, the table or the user's rights; the records wait, nothing was set aside." : "Tidemark repeats it by itself. If it goes on, look at the database.",
   });
 }

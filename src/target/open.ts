@@ -1,4 +1,4 @@
-import type { TargetConfig, TidemarkConfig } from "../config/types.ts";
+import type { PipelineConfig, TargetConfig, TidemarkConfig } from "../config/types.ts";
 import type { Target } from "./contract.ts";
 import { createModuleTarget } from "./module.ts";
 import { createMysql } from "./mysql.ts";
@@ -8,12 +8,16 @@ import { createTableTarget } from "./table/target.ts";
 
 const targets = new Map<string, Target>();
 
-/** One target a config and process, so that connections are kept. */
-export function targetOf(config: TargetConfig): Target {
-  const key = JSON.stringify(config);
-  const target = targets.get(key) ?? createTarget(config);
+/** One target a pipeline and process, so that connections are kept. */
+export function targetOf(pipeline: PipelineConfig): Target {
+  const key = keyOf(pipeline);
+  const target = targets.get(key) ?? createTarget(pipeline.target, `pipelines.${pipeline.name}.target`);
   targets.set(key, target);
   return target;
+}
+
+function keyOf({ name, target }: PipelineConfig): string {
+  return JSON.stringify([name, target]);
 }
 
 /** Whether an audit can compare what the target holds; a module says so itself once it is asked. */
@@ -23,17 +27,16 @@ export function canBeRead(config: TargetConfig): boolean {
 
 /** Ends the connections to the targets of a config; what uses one later connects anew. */
 export async function closeTargets(config: TidemarkConfig): Promise<void> {
-  const keys = Object.values(config.pipelines).map(({ target }) => JSON.stringify(target));
-  await Promise.allSettled(keys.map(async (key) => {
+  await Promise.allSettled(Object.values(config.pipelines).map(keyOf).map(async (key) => {
     const target = targets.get(key);
     targets.delete(key);
     await target?.close?.();
   }));
 }
 
-/** A target of its own, which the caller closes. */
-export function createTarget(config: TargetConfig): Target {
-  if (config.use === "qeasy") return createQeasyTarget(config);
-  if (config.use === "module") return createModuleTarget(config);
-  return createTableTarget(config, config.use === "postgres" ? createPostgres(config) : createMysql(config));
+/** A target of its own, which the caller closes. @param place where the config has it, for errors */
+export function createTarget(config: TargetConfig, place = "target"): Target {
+  if (config.use === "qeasy") return createQeasyTarget(config, place);
+  if (config.use === "module") return createModuleTarget(config, place);
+  return createTableTarget(config, config.use === "postgres" ? createPostgres(config, place) : createMysql(config, place), place);
 }

@@ -19,7 +19,7 @@ const KINDS: Readonly<Record<string, Column["kind"]>> = {
 const ALREADY = new Set(["42P07", "42701", "42710", "23505"]);
 
 /** Tables in a Postgres, 12 or later. */
-export function createPostgres(config: TableTargetConfig): Database {
+export function createPostgres(config: TableTargetConfig, at: string): Database {
   const pool = new Pool({
     connectionString: config.url, max: config.parallel * 2, application_name: "tidemark", connectionTimeoutMillis: config.timeoutMs, keepAlive: true, allowExitOnIdle: true,
     options: `-c timezone=UTC -c statement_timeout=${config.timeoutMs} -c idle_in_transaction_session_timeout=${config.timeoutMs}`,
@@ -50,7 +50,7 @@ export function createPostgres(config: TableTargetConfig): Database {
       // What Postgres refused it has undone; after any other failure nobody knows what state the connection is in.
       if (stateOf(error) !== "") await client?.query("rollback").then(() => client?.release(), () => client?.release(true));
       else client?.release(true);
-      throw error instanceof TargetError ? error : asTargetError(error);
+      throw error instanceof TargetError ? error : asTargetError(error, at);
     } finally {
       if (stop !== undefined) signal.removeEventListener("abort", stop);
     }
@@ -140,13 +140,13 @@ const MEANINGS: readonly [RegExp, TargetError["kind"], string][] = [
   [/^(?:28|3D|3F|42)/, "misconfigured", "TM_TARGET_CONFIG"],
 ];
 
-function asTargetError(error: unknown): TargetError {
+function asTargetError(error: unknown, at: string): TargetError {
   const state = stateOf(error);
   const said = error instanceof Error ? error.message : String(error);
   const [, kind, code] = MEANINGS.find(([pattern]) => pattern.test(state)) ?? [null, "retry" as const, state === "" ? "TM_TARGET_UNREACHABLE" : "TM_TARGET_BUSY"];
-  if (kind === "refused") return new TargetError(kind, code, `Postgres refused with SQLSTATE ${state}`, { path: "target", details: { received: said }, fix: "See what Postgres says about the record; it is in quarantine." });
+  if (kind === "refused") return new TargetError(kind, code, `Postgres refused with SQLSTATE ${state}`, { path: at, details: { received: said }, fix: "See what Postgres says about the record; it is in quarantine." });
   return new TargetError(kind, code, `Postgres failed${state === "" ? "" : ` with SQLSTATE ${state}`}: ${said}`, {
-    path: "target.url", cause: error,
+    path: `${at}.url`, cause: error,
     fix: kind === "misconfigured" ? "Correct target.url, the table or the user's rights; the records wait, nothing was set aside." : "Tidemark repeats it by itself. If it goes on, look at the database.",
   });
 }

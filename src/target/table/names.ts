@@ -12,7 +12,7 @@ export function databaseName(database: Database, name: string): string {
 }
 
 /** @throws TargetError `refused`, `TM_TARGET_COLUMN`: the field cannot have the column @param others columns that are there, or about to be */
-export function checkName(database: Database, field: string, column: string, own: Iterable<string>, others: Iterable<string>): void {
+export function checkName(database: Database, place: string, field: string, column: string, own: Iterable<string>, others: Iterable<string>): void {
   const folded = (name: string) => (database.foldsCase ? name.toLowerCase() : name);
   const same = (names: Iterable<string>) => [...names].find((name) => folded(name) === folded(column));
   const other = same(others);
@@ -21,6 +21,6 @@ export function checkName(database: Database, field: string, column: string, own
     : other !== undefined && other !== column ? `the column ${other} differs from it only in upper and lower case` : null;
   if (reason === null) return;
   throw new TargetError("refused", "TM_TARGET_COLUMN", `the field ${JSON.stringify(field.slice(0, 80))} can have no column in ${database.name}: ${reason}`, {
-    path: "target.columns", fix: "List the fields that are wanted in target.columns, or rename the field in the mapping; then replay the record.",
+    path: `${place}.columns`, fix: "List the fields that are wanted in target.columns, or rename the field in the mapping; then replay the record.",
   });
 }

@@ -20,7 +20,7 @@ export interface Schema {
 }
 
 /** @param declared types of columns that a person declared: the consent to change them */
-export function createSchema(database: Database, declared: ReadonlyMap<string, FieldType>): Schema {
+export function createSchema(database: Database, declared: ReadonlyMap<string, FieldType>, place: string): Schema {
   // One change at a time in this process; those of others are met by looking again.
   let last: Promise<unknown> = Promise.resolve();
 
@@ -28,7 +28,7 @@ export function createSchema(database: Database, declared: ReadonlyMap<string, F
     const found = await database.session(signal, (query) => database.look(query, layout.table));
     const obstacle = found === null ? null : obstacleOf(database, layout, found);
     if (obstacle === null) return found;
-    throw tableUnfit(layout.table, obstacle);
+    throw tableUnfit(layout.table, place, obstacle);
   }
 
   async function change(layout: Layout, wanted: ReadonlyMap<string, FieldType>, signal: AbortSignal): Promise<Table> {
@@ -39,7 +39,7 @@ export function createSchema(database: Database, declared: ReadonlyMap<string, F
       if (statement === null) return found!;
       await database.change(signal, statement);
     }
-    throw tableUnfit(layout.table, "its columns are not those that were just made");
+    throw tableUnfit(layout.table, place, "its columns are not those that were just made");
   }
 
   return {
@@ -80,8 +80,8 @@ function obstacleOf(database: Database, { key }: Layout, { columns, unique }: Ta
   return loose === undefined ? null : `${loose} has to tell upper and lower case apart (a collation that ends in _bin)`;
 }
 
-function tableUnfit(table: string, reason: string): TargetError {
+function tableUnfit(table: string, place: string, reason: string): TargetError {
   return new TargetError("misconfigured", "TM_TARGET_TABLE", `the table ${table} cannot be written to: ${reason}`, {
-    path: "target.table", fix: "Correct the table, or name another one, which Tidemark makes. The records wait, nothing was set aside.",
+    path: `${place}.table`, fix: "Correct the table, or name another one, which Tidemark makes. The records wait, nothing was set aside.",
   });
 }

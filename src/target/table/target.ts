@@ -28,14 +28,14 @@ interface Ready {
  * A table that holds each record's newest version. One statement a batch writes it and leaves alone what is there in a newer
  * version; nothing is ever deleted but the rows of a list that its record no longer has.
  */
-export function createTableTarget(config: TableTargetConfig, database: Database): Target {
+export function createTableTarget(config: TableTargetConfig, database: Database, place: string): Target {
   const { types, quote } = database;
   const main: Layout = {
     table: config.table, key: ["id"],
     own: new Map([["id", types.key], ["_version", types.key], ["_order", types.order], ["_slice", types.integer], ["_loaded_at", types.timestamp]]),
   };
   const declared = new Map(Object.entries(config.types).map(([field, type]) => [databaseName(database, field), type]));
-  const schema = createSchema(database, declared);
+  const schema = createSchema(database, declared, place);
   /** Columns that are kept as the records are; null: all but those that the database fills. */
   const listed = config.columns === "auto" ? null : new Set(config.columns === "json" ? ["data"] : config.columns.map((field) => databaseName(database, field)));
 
@@ -53,7 +53,7 @@ export function createTableTarget(config: TableTargetConfig, database: Database)
     const names = new Map<string, string>();
     for (const field of kinds.keys()) {
       const column = databaseName(database, field);
-      checkName(database, field, column, layout.own.keys(), [...(there?.columns.keys() ?? []), ...names.values()]);
+      checkName(database, place, field, column, layout.own.keys(), [...(there?.columns.keys() ?? []), ...names.values()]);
       names.set(field, column);
     }
     const wanted = new Map([...kinds].map(([field, kind]) => [names.get(field)!, kind]));
@@ -75,7 +75,7 @@ export function createTableTarget(config: TableTargetConfig, database: Database)
     const value = valueFor(column, raw, database.instant);
     if (value !== undefined) return value;
     throw new TargetError("refused", "TM_TARGET_TYPE", `the column ${JSON.stringify(name)} of ${config.table} is ${column.type}, and the record has another kind of value`, {
-      path: `target.types.${name}`, details: { received: raw.slice(0, 100) },
+      path: `${place}.types.${name}`, details: { received: raw.slice(0, 100) },
       fix: `If the field's values are like that now, consent to the change of the column by target.types: { ${JSON.stringify(name)}: "text" } (or another type), then replay the record.`,
     });
   }
@@ -92,7 +92,7 @@ export function createTableTarget(config: TableTargetConfig, database: Database)
 
     const { text, values } = database.insert(config.table, ready.columns, ready.found, ready.rows);
     const upsert = `${text} ${database.replace(ready.columns)}`;
-    await limited(guard, config.timeoutMs, database.name, (limitedGuard) =>
+    await limited(guard, config.timeoutMs, { name: database.name, place }, (limitedGuard) =>
       database.session(limitedGuard.signal, async (query) => {
         // The last moment before the statement is sent: a worker that was frozen until now must not send any more.
         limitedGuard.beforeWrite();
@@ -145,7 +145,7 @@ export function createTableTarget(config: TableTargetConfig, database: Database)
       const { where, missing } = await database.session(signal, (query) => database.rights(query, config.table, found !== null));
       if (missing.length > 0) {
         throw new TargetError("misconfigured", "TM_TARGET_CONFIG", `${where} may not ${missing.join(", ")} on ${found === null ? "the place of " : ""}the table ${config.table}`, {
-          path: "target.url", fix: "Grant it to the user of target.url.",
+          path: `${place}.url`, fix: "Grant it to the user of target.url.",
         });
       }
       if (found === null) return `${where}; the table ${config.table} is not there yet and will be made`;
