@@ -80,3 +80,18 @@ test("one object a request where the target takes only one", async () => {
   expect((await deliver(qeasy, records(5), 3, everything)).loaded).toHaveLength(5);
   expect(keys).toHaveLength(5);
 });
+
+test("no request carries more bytes than the target takes, commas counted; a record that alone has more is refused unsent", async () => {
+  const sizes: number[] = [];
+  const { target: qeasy, taken } = target(() => null, 100, 40);
+  const counted = { ...qeasy, send: (...[batch, key, guard]: Parameters<typeof qeasy.send>) => {
+    sizes.push(batch.map(({ json }) => json).join(",").length + 1);
+    return qeasy.send(batch, key, guard);
+  } };
+  const big = { ...records(2)[1]!, id: "7", json: `{"id":"7","x":"${"é".repeat(15)}"}` };
+  const { loaded, refused } = await deliver(counted, [...records(5), big, ...records(9).slice(8)], 3, everything);
+  expect(refused).toMatchObject([{ record: { id: "7" }, error: { code: "TM_RECORD_TOO_LARGE" } }]);
+  expect(loaded.map(({ id }) => id)).toEqual(["0", "1", "2", "3", "4", "8"]);
+  expect(taken).toEqual(["0", "1", "2", "3", "4", "8"]);
+  expect(sizes).toEqual([33, 33]);
+});

@@ -3,7 +3,7 @@ import type { TableTargetConfig } from "../../src/config/types.ts";
 import type { OutRecord, SendGuard, Target } from "../../src/target/contract.ts";
 import { createTarget } from "../../src/target/open.ts";
 import { DATABASES, type TestDatabase } from "../support/databases.ts";
-import { type Link, startLink } from "../support/link.ts";
+import { startLink } from "../support/link.ts";
 import { tableTarget } from "../support/pipeline.ts";
 
 const guard: SendGuard = { signal: new AbortController().signal, beforeWrite: () => undefined };
@@ -235,12 +235,12 @@ describe.each(DATABASES)("$name", ({ use, skip, open }) => {
     const direct = target();
     await send(direct, record("1", '"v":"first"', "1"));
     const { host } = new URL(database.url);
-    let link: Link | undefined = await startLink(host);
+    const link = await startLink(host);
     try {
       const frozen = target({ url: Object.assign(new URL(database.url), { host: link.address }).href, timeoutMs: 30_000 });
       await send(frozen, record("1", '"v":"second"', "2"));
       let written = false;
-      const late = frozen.send([record("1", '"v":"third"', "3")], "k", { ...guard, beforeWrite: () => { link!.stall(); written = true; } });
+      const late = frozen.send([record("1", '"v":"third"', "3")], "k", { ...guard, beforeWrite: () => { link.stall(); written = true; } });
       await expect.poll(() => written).toBe(true);
       await send(direct, record("1", '"v":"fourth"', "4"));
       link.mend();
@@ -249,7 +249,25 @@ describe.each(DATABASES)("$name", ({ use, skip, open }) => {
     } finally {
       await targets.pop()!.close?.();
       await link.close();
-      link = undefined;
+    }
+  });
+
+  it("a network that swallows everything is given up in time, whatever was asked", async () => {
+    const link = await startLink(new URL(database.url).host);
+    try {
+      const to = target({ url: Object.assign(new URL(database.url), { host: link.address }).href, timeoutMs: 700 });
+      await send(to, record("1", '"a":1'));
+      link.stall();
+      const gone = { kind: "retry", code: "TM_TARGET_UNREACHABLE" };
+      await expect(send(to, record("1", '"a":2'))).rejects.toMatchObject(gone);
+      await expect(to.check(guard.signal)).rejects.toMatchObject(gone);
+      await expect(to.held!(guard.signal)[Symbol.asyncIterator]().next()).rejects.toMatchObject(gone);
+      link.mend();
+      await send(to, record("1", '"a":3'));
+      expect(await rows("a")).toEqual([{ a: "3" }]);
+    } finally {
+      await targets.pop()!.close?.();
+      await link.close();
     }
   });
 

@@ -48,7 +48,7 @@ export interface Database {
    * @throws TargetError; the signal's reason
    */
   session<T>(signal: AbortSignal, work: (query: Query) => Promise<T>): Promise<T>;
-  /** Changes the schema, however long it takes; what is there already is no error. @throws TargetError */
+  /** Changes the schema, with no time limit of the database's; what is there already is no error. @throws TargetError */
   change(signal: AbortSignal, statement: string): Promise<void>;
   close(): Promise<void>;
 }

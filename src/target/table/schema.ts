@@ -1,6 +1,12 @@
 import type { FieldType } from "../../config/types.ts";
 import { TargetError } from "../../errors.ts";
-import type { Database, Table } from "./database.ts";
+import { limited } from "../limit.ts";
+import type { Database, Query, Table } from "./database.ts";
+
+/** A change of a big table's column writes it anew. */
+const CHANGE_MS = 3_600_000;
+
+type Ask = <T>(signal: AbortSignal, work: (query: Query) => Promise<T>) => Promise<T>;
 
 /** What a table has to have. */
 export interface Layout {
@@ -20,12 +26,12 @@ export interface Schema {
 }
 
 /** @param declared types of columns that a person declared: the consent to change them */
-export function createSchema(database: Database, declared: ReadonlyMap<string, FieldType>, place: string): Schema {
+export function createSchema(database: Database, declared: ReadonlyMap<string, FieldType>, place: string, ask: Ask): Schema {
   // One change at a time in this process; those of others are met by looking again.
   let last: Promise<unknown> = Promise.resolve();
 
   async function look(layout: Layout, signal: AbortSignal): Promise<Table | null> {
-    const found = await database.session(signal, (query) => database.look(query, layout.table));
+    const found = await ask(signal, (query) => database.look(query, layout.table));
     const obstacle = found === null ? null : obstacleOf(database, layout, found);
     if (obstacle === null) return found;
     throw tableUnfit(layout.table, place, obstacle);
@@ -37,7 +43,7 @@ export function createSchema(database: Database, declared: ReadonlyMap<string, F
       const found = await look(layout, signal);
       const statement = changeOf(database, layout, found, wanted, declared);
       if (statement === null) return found!;
-      await database.change(signal, statement);
+      await limited({ signal, beforeWrite: () => undefined }, CHANGE_MS, { name: database.name, place }, (guard) => database.change(guard.signal, statement));
     }
     throw tableUnfit(layout.table, place, "its columns are not those that were just made");
   }

@@ -2,8 +2,8 @@ import type { FieldType, TableTargetConfig } from "../../config/types.ts";
 import { TargetError } from "../../errors.ts";
 import { elementsOf, entriesOf } from "../../json/raw.ts";
 import type { HeldRecord, OutRecord, SendGuard, Target } from "../contract.ts";
-import { type Database, orderOf, type Query, type Table } from "./database.ts";
 import { limited } from "../limit.ts";
+import { type Database, orderOf, type Query, type Table } from "./database.ts";
 import { checkName, databaseName } from "./names.ts";
 import { createSchema, type Layout } from "./schema.ts";
 import { joined, kindOf, valueFor } from "./values.ts";
@@ -35,7 +35,11 @@ export function createTableTarget(config: TableTargetConfig, database: Database,
     own: new Map([["id", types.key], ["_version", types.key], ["_order", types.order], ["_slice", types.integer], ["_loaded_at", types.timestamp]]),
   };
   const declared = new Map(Object.entries(config.types).map(([field, type]) => [databaseName(database, field), type]));
-  const schema = createSchema(database, declared, place);
+  const other = { name: database.name, place };
+  /** Asks the database something, and waits no longer than for a statement. */
+  const ask = <T>(signal: AbortSignal, work: (query: Query) => Promise<T>): Promise<T> =>
+    limited({ signal, beforeWrite: () => undefined }, config.timeoutMs, other, (guard) => database.session(guard.signal, work));
+  const schema = createSchema(database, declared, place, ask);
   /** Columns that are kept as the records are; null: all but those that the database fills. */
   const listed = config.columns === "auto" ? null : new Set(config.columns === "json" ? ["data"] : config.columns.map((field) => databaseName(database, field)));
 
@@ -92,7 +96,7 @@ export function createTableTarget(config: TableTargetConfig, database: Database,
 
     const { text, values } = database.insert(config.table, ready.columns, ready.found, ready.rows);
     const upsert = `${text} ${database.replace(ready.columns)}`;
-    await limited(guard, config.timeoutMs, { name: database.name, place }, (limitedGuard) =>
+    await limited(guard, config.timeoutMs, other, (limitedGuard) =>
       database.session(limitedGuard.signal, async (query) => {
         // The last moment before the statement is sent: a worker that was frozen until now must not send any more.
         limitedGuard.beforeWrite();
@@ -130,7 +134,7 @@ export function createTableTarget(config: TableTargetConfig, database: Database,
     for (let after: string | null = null; ; ) {
       const where: string = after === null ? "" : `where id > ${database.parameter(1)} `;
       const text = `select id, ${quote("_version")} as version from ${database.place(config.table)} ${where}order by id limit ${HELD_PAGE}`;
-      const rows = await database.session(signal, (query) => query(text, after === null ? [] : [after]));
+      const rows = await ask(signal, (query) => query(text, after === null ? [] : [after]));
       // Other versions are a time and a hash, which the index does not compare.
       yield rows.map(({ id, version }) => ({ id: String(id), version: /^\d+$/.test(String(version)) && orderOf(String(version)) !== null ? String(version) : null }));
       if (rows.length < HELD_PAGE) return;
@@ -142,7 +146,7 @@ export function createTableTarget(config: TableTargetConfig, database: Database,
     recordsPerRequest: config.batchSize, bytesPerRequest: config.maxBytes, send, held,
     async check(signal) {
       const found = await schema.look(main, signal);
-      const { where, missing } = await database.session(signal, (query) => database.rights(query, config.table, found !== null));
+      const { where, missing } = await ask(signal, (query) => database.rights(query, config.table, found !== null));
       if (missing.length > 0) {
         throw new TargetError("misconfigured", "TM_TARGET_CONFIG", `${where} may not ${missing.join(", ")} on ${found === null ? "the place of " : ""}the table ${config.table}`, {
           path: `${place}.url`, fix: "Grant it to the user of target.url.",
