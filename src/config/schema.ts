@@ -87,7 +87,7 @@ const qeasy = z.strictObject({
   api: text.default("写入空操作"),
   secret: optionalText,
   headers: z.record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), z.string().regex(/^[^\r\n\0]*$/)).default({}),
-  body: z.union([z.enum(["array", "single"]), z.record(z.string(), z.json()).refine((body) => JSON.stringify(body).split('"$records"').length === 2)]).default("array"),
+  body: z.union([z.enum(["array", "single"]), z.record(z.string(), z.json()).refine((body) => JSON.stringify(body).split(/"\$records"(?!:)/).length === 2)]).default("array"),
   heldUrl: url.nullable().default(null),
   success: z.record(z.string(), z.array(z.json()).min(1)).default({ success: [true, "true"], code: [0, "0", 200, "200"] }),
 });

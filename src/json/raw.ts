@@ -183,16 +183,18 @@ export function entriesOf(rawObject: string): Map<string, string> {
   let i = skipSpace(rawObject, 0);
   if (rawObject.charCodeAt(i) !== OPEN_OBJECT) throw unexpected(rawObject, i);
   i = skipSpace(rawObject, i + 1);
-  while (rawObject.charCodeAt(i) === QUOTE) {
+  if (rawObject.charCodeAt(i) === CLOSE_OBJECT) return entries;
+  for (;;) {
+    if (rawObject.charCodeAt(i) !== QUOTE) throw unexpected(rawObject, i);
     const keyEnd = stringEnd(rawObject, i);
     const start = skipSpace(rawObject, skipSpace(rawObject, keyEnd) + 1); // past the colon
     const end = valueEnd(rawObject, start);
     entries.set(decoded(rawObject.slice(i, keyEnd)), rawObject.slice(start, end));
     i = skipSpace(rawObject, end);
-    if (rawObject.charCodeAt(i) === COMMA) i = skipSpace(rawObject, i + 1);
+    if (rawObject.charCodeAt(i) === CLOSE_OBJECT) return entries;
+    if (rawObject.charCodeAt(i) !== COMMA) throw unexpected(rawObject, i);
+    i = skipSpace(rawObject, i + 1);
   }
-  if (rawObject.charCodeAt(i) !== CLOSE_OBJECT) throw unexpected(rawObject, i);
-  return entries;
 }
 
 /** The text that a JSON string (with its quotes) stands for. */

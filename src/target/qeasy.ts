@@ -79,7 +79,7 @@ export function createQeasyTarget(config: QeasyTargetConfig, place = "target"): 
 function envelope(body: QeasyTargetConfig["body"]): [string, string] {
   if (body === "single") return ["", ""];
   if (body === "array") return ["[", "]"];
-  const [before = "", after = ""] = JSON.stringify(body).split('"$records"');
+  const [before = "", after = ""] = JSON.stringify(body).split(/"\$records"(?!:)/);
   return [`${before}[`, `]${after}`];
 }
 

@@ -31,7 +31,7 @@ test.each([
   [{ use: "postgres", url: "postgres://h/d", table: "t", types: { a: "float" } }, "types.a"], [{ use: "postgres", url: "postgres://h/d", table: "t", columns: [] }, "columns"],
   [{ use: "postgres", url: "postgres://h/d", table: "t", baseUrl: "http://h" }, "baseUrl"], [{ use: "qeasy", baseUrl: "http://h", table: "t" }, "table"],
   [{ use: "qeasy", baseUrl: "http://h", body: { datas: "records" } }, "body"], [{ use: "qeasy", baseUrl: "http://h", body: { a: "$records", b: "$records" } }, "body"],
-  [{ use: "qeasy", baseUrl: "http://h", maxBytes: 1 }, "maxBytes"], [{ use: "./a.ts", options: 7 }, "options"],
+  [{ use: "qeasy", baseUrl: "http://h", body: { $records: 1 } }, "body"], [{ use: "qeasy", baseUrl: "http://h", maxBytes: 1 }, "maxBytes"], [{ use: "./a.ts", options: 7 }, "options"],
 ])("%j is wrong at %s", async (written, key) => {
   expect(Object.keys(await problems(written))).toEqual([`pipelines.orders.target.${key}`]);
 });
