@@ -3,7 +3,7 @@ import type { MappingConfig } from "../mapping/types.ts";
 import type { ApiDescription } from "../source/contract.ts";
 import { longestPeriod } from "./cron.ts";
 import type { ShapedConfig, ShapedPipeline } from "./schema.ts";
-import type { AccountConfig, CursorKind, JsonValue, PipelineConfig, TidemarkConfig } from "./types.ts";
+import type { AccountConfig, CursorKind, JsonValue, PipelineConfig, TargetConfig, TidemarkConfig } from "./types.ts";
 
 const LEASE_MARGIN_MS = 15_000;
 const SLICE_RECORDS = 10_000;
@@ -31,7 +31,6 @@ function buildAccount(name: string, { timeout: timeoutMs, ...account }: ShapedCo
 function buildPipeline(name: string, { source, schedule, audit, mapping, target, freshness }: ShapedPipeline, folder: string, apis: readonly ApiDescription[]): PipelineConfig {
   const api = apis.find((one) => one.path === source.api)!;
   const { lookback, sweepEvery, settle, ...otherSource } = source;
-  const { timeout, lease, zombieAfter, secret, headers, ...otherTarget } = target;
   const pageSize = source.pageSize ?? api.pageSize.max;
   return {
     name,
@@ -42,11 +41,7 @@ function buildPipeline(name: string, { source, schedule, audit, mapping, target,
     schedule: schedule === null ? null : buildSchedule(schedule),
     audit: audit === null ? null : { ...buildSchedule(audit), byIds: audit.ids, repair: audit.repair, target: audit.target },
     mapping: buildMapping(mapping, api, folder),
-    target: {
-      ...otherTarget,
-      headers: secret === null ? headers : { ...headers, Authorization: `Bearer ${secret}` },
-      timeoutMs: timeout, leaseMs: lease ?? timeout + LEASE_MARGIN_MS, zombieAfterMs: zombieAfter,
-    },
+    target: buildTarget(target, folder),
     freshnessMs: freshness ?? Math.max(LEAST_FRESHNESS_MS, 3 * periodOf(schedule)),
   };
 }
@@ -68,6 +63,14 @@ function buildMapping({ id, hashKey, script, scriptTimeout, ...record }: ShapedP
     // Its text is read when the config is loaded.
     ...(script === undefined ? {} : { script: { file: path.resolve(folder, script), code: "", hash: "", timeoutMs: scriptTimeout ?? SCRIPT_TIMEOUT_MS } }),
   };
+}
+
+function buildTarget({ timeout, lease, zombieAfter, ...target }: ShapedPipeline["target"], folder: string): TargetConfig {
+  const times = { timeoutMs: timeout, leaseMs: lease ?? timeout + LEASE_MARGIN_MS, zombieAfterMs: zombieAfter };
+  if (target.use === "module") return { ...target, file: path.resolve(folder, target.module), ...times };
+  if (target.use !== "qeasy") return { ...target, ...times };
+  const { secret, ...qeasy } = target;
+  return { ...qeasy, headers: secret === null ? qeasy.headers : { ...qeasy.headers, Authorization: `Bearer ${secret}` }, ...times };
 }
 
 /** Temporal reads `@every` beside cron expressions; unlike those it goes below a minute. */

@@ -108,7 +108,7 @@ function targetProblems(tree: unknown, path: readonly string[]): ConfigProblem[]
     problems.push(problemAt([...path, "headers", header], "set", { expected: "either secret or this header: both are sent as Authorization" }));
   }
   const audit = objectAt(tree, [...path.slice(0, -1), "audit"]);
-  if (audit["target"] === true && typeof target["heldUrl"] !== "string") {
+  if (audit["target"] === true && target["use"] === "qeasy" && typeof target["heldUrl"] !== "string") {
     problems.push(problemAt([...path, "heldUrl"], target["heldUrl"], { expected: "an address that lists what the target holds, since audit.target is true" }));
   }
   return problems;

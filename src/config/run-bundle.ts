@@ -7,22 +7,29 @@ import { type Bundle, bundleConfig } from "./bundle.ts";
 let loads = 0;
 
 /**
- * Runs a config file written in TypeScript or JavaScript.
+ * Runs a TypeScript or JavaScript file with its local imports.
  * @returns its default export
- * @throws ConfigError `TM_CONFIG_SYNTAX`, `TM_CONFIG_THROWS`, `TM_CONFIG_EXPORT`
+ * @throws ConfigError `TM_CONFIG_SYNTAX`, `TM_CONFIG_THROWS`
  */
-export async function runConfigFile(file: string): Promise<unknown> {
+export async function importBundled(file: string): Promise<unknown> {
   const bundle = await bundleConfig(file);
   loads += 1;
   // A data: address needs no file beside the user's, nor a loader, in any version of Node.
   const address = `data:text/javascript;base64,${Buffer.from(`${bundle.code}\n// ${loads}`).toString("base64")}`;
-  let module: { default?: unknown };
   try {
-    module = (await import(address)) as { default?: unknown };
+    return ((await import(address)) as { default?: unknown }).default;
   } catch (error) {
     throw asConfigError(error, bundle, file);
   }
-  const config = module.default;
+}
+
+/**
+ * Runs a config file.
+ * @returns its default export
+ * @throws ConfigError `TM_CONFIG_SYNTAX`, `TM_CONFIG_THROWS`, `TM_CONFIG_EXPORT`
+ */
+export async function runConfigFile(file: string): Promise<unknown> {
+  const config = await importBundled(file);
   if (typeof config === "object" && config !== null) return config;
   const got = config === undefined ? "has no default export" : `exports ${typeof config === "function" ? "a function" : JSON.stringify(config)} as default`;
   throw new ConfigError("TM_CONFIG_EXPORT", `${file} ${got}, where the configuration is expected`, {

@@ -129,23 +129,57 @@ const source = z.strictObject({
   number: text.optional(),
 });
 
-const target = z.strictObject({
-  use: z.literal("qeasy"),
-  baseUrl: url,
-  api: text.default("写入空操作"),
-  secret: optionalText,
-  headers: z.record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), z.string().regex(/^[^\r\n\0]*$/)).default({}),
+/** What every target has. */
+const sending = {
   batchSize: count(1).default(500),
+  maxBytes: count(100).nullable().default(null),
   parallel: count(1).default(4),
-  body: z.enum(["array", "single"]).default("array"),
   idCheck: flag.default(true),
   timeout: duration(100).prefault("30s"),
   lease: duration(100).optional(),
   zombieAfter: duration(1_000).prefault("10m"),
   maxRefused: count(0).default(3),
+};
+
+const qeasy = z.strictObject({
+  ...sending,
+  use: z.literal("qeasy"),
+  baseUrl: url,
+  api: text.default("写入空操作"),
+  secret: optionalText,
+  headers: z.record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), z.string().regex(/^[^\r\n\0]*$/)).default({}),
+  body: z.union([z.enum(["array", "single"]), z.record(z.string(), z.json()).refine((body) => JSON.stringify(body).split(/"\$records"(?!:)/).length === 2)]).default("array"),
   heldUrl: url.nullable().default(null),
   success: z.record(z.string(), z.array(z.json()).min(1)).default({ success: [true, "true"], code: [0, "0", 200, "200"] }),
 });
+
+/** An unset variable's stand-in (`UNSET`) passes too. */
+const databaseUrl = (...protocols: string[]) =>
+  text.refine((value) => URL.canParse(value) && (new URL(value).hostname.endsWith(".invalid") || (protocols.includes(new URL(value).protocol) && new URL(value).pathname.length > 1)));
+
+const table = <Use extends "postgres" | "mysql">(use: Use, ...protocols: string[]) =>
+  z.strictObject({
+    ...sending,
+    use: z.literal(use),
+    url: databaseUrl(...protocols),
+    schema: use === "mysql" ? z.null().default(null) : text.nullable().default(null),
+    table: text,
+    columns: z.union([z.enum(["auto", "json"]), z.array(text).min(1)]).default("auto"),
+    types: z.record(z.string(), z.enum(["text", "integer", "decimal", "boolean", "timestamp", "json"])).default({}),
+    items: z.enum(["json", "tables"]).default("json"),
+    maxBytes: count(100).default(4_000_000),
+  });
+
+const module = z.strictObject({ ...sending, use: z.literal("module"), module: text, options: z.record(z.string(), z.json()).default({}) });
+
+/** `use: "./my-target.ts"` is a module's path. */
+const target = z.preprocess(
+  (value) => {
+    const { use, ...rest } = { ...(value as Record<string, unknown>) };
+    return typeof use === "string" && /^\.{0,2}\//.test(use) ? { ...rest, use: "module", module: use } : value;
+  },
+  z.discriminatedUnion("use", [qeasy, table("postgres", "postgres:", "postgresql:"), table("mysql", "mysql:", "mariadb:"), module]),
+);
 
 const timing = { cron: cron.optional(), timezone: text.refine(isTimezone).default("Asia/Shanghai"), every: duration(1_000).optional() };
 

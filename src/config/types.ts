@@ -106,27 +106,24 @@ export interface PipelineConfig {
   /** When closed windows are compared with the source; null: only by hand. */
   audit: { cron: string; timezone: string; byIds: boolean; repair: boolean; target: boolean } | null;
   mapping: MappingConfig;
-  target: QeasyTargetConfig;
+  target: TargetConfig;
   /** `status` calls the pipeline late when its newest commit is older (ms). Default: three schedule periods, at least 15 min. */
   freshnessMs: number;
 }
 
-export interface QeasyTargetConfig {
-  use: "qeasy";
-  /** Without a trailing slash. */
-  baseUrl: string;
-  /** The Qeasy interface, normally `写入空操作`. */
-  api: string;
-  /** Records a request. */
+/** Where a pipeline's records go. */
+export type TargetConfig = QeasyTargetConfig | TableTargetConfig | ModuleTargetConfig;
+
+/** What every target has. */
+export interface CommonTargetConfig {
+  /** Records a request, or a statement. */
   batchSize: number;
+  /** Bytes that the records of a request may take; null: no limit. */
+  maxBytes: number | null;
   /** Requests at the same time. */
   parallel: number;
-  /** `array`: one JSON array a request; `single`: one object a request. */
-  body: "array" | "single";
   /** true: a record already held in this version or a newer one is not sent again. */
   idCheck: boolean;
-  /** Sent with each request, for example Authorization. Secret. */
-  headers: Record<string, string>;
   /** One request's total time limit (ms); shorter than the lease. Default 30 s. */
   timeoutMs: number;
   /** How long a claim on a batch's ids holds without renewal (ms). Default: timeout + 15 s. */
@@ -135,8 +132,49 @@ export interface QeasyTargetConfig {
   zombieAfterMs: number;
   /** A batch whose records are all refused stops the pipeline above this many. Default 3. */
   maxRefused: number;
+}
+
+export interface QeasyTargetConfig extends CommonTargetConfig {
+  use: "qeasy";
+  /** Without a trailing slash. */
+  baseUrl: string;
+  /** The Qeasy interface, normally `写入空操作`. */
+  api: string;
+  /** `array`: one JSON array a request; `single`: one object a request; else an object in which `"$records"` stands for the array. */
+  body: "array" | "single" | Record<string, JsonValue>;
+  /** Sent with each request, for example Authorization. Secret. */
+  headers: Record<string, string>;
   /** Lists what the target holds, for audits; null: it cannot be read. */
   heldUrl: string | null;
   /** What means success inside a 200 answer: a body with one of these keys set otherwise is a refusal. */
   success: Record<string, JsonValue[]>;
+}
+
+/** What a column can be declared as; everything else stays text. */
+export type FieldType = "text" | "integer" | "decimal" | "boolean" | "timestamp" | "json";
+
+/** A table of a database. */
+export interface TableTargetConfig extends CommonTargetConfig {
+  use: "postgres" | "mysql";
+  /** With user and password. Secret. */
+  url: string;
+  /** null: the connection's own; MySQL has none beside the database of the URL. */
+  schema: string | null;
+  table: string;
+  /** `auto`: each field has a column; `json`: the whole record in the column `data`; else these fields only. */
+  columns: "auto" | "json" | string[];
+  /** Declared types by field; they are also the consent to change the column of a field. */
+  types: Record<string, FieldType>;
+  /** Lists of objects: as JSON in their field's column, or each list as rows of a table `<table>_<field>`. */
+  items: "json" | "tables";
+}
+
+/** A target in a module of the user's own. */
+export interface ModuleTargetConfig extends CommonTargetConfig {
+  use: "module";
+  /** As written in the config; `file` is its absolute path. */
+  module: string;
+  file: string;
+  /** Given to the module as they are. */
+  options: Record<string, JsonValue>;
 }

@@ -1,6 +1,6 @@
 import type { SafeCursor } from "../source/contract.ts";
 import type { EnvReference } from "./define.ts";
-import type { CursorKind, JsonValue } from "./types.ts";
+import type { CursorKind, FieldType, JsonValue } from "./types.ts";
 import type { UserMapping } from "./user-mapping.ts";
 
 /** Text, or a value of the environment. */
@@ -132,7 +132,7 @@ export interface UserPipeline {
   audit?: ({ cron: Text; timezone?: Text } | { every: Duration }) & { ids?: boolean | EnvReference; repair?: boolean | EnvReference; target?: boolean | EnvReference };
   /** How a record is made from a row. Default: as it is, with `id` added. */
   mapping?: UserMapping;
-  target: UserQeasyTarget;
+  target: UserQeasyTarget | UserTableTarget | UserModuleTarget;
   /** `status` calls the pipeline late when its newest commit is older. Default: three schedule periods, at least 15 minutes. */
   freshness?: Duration;
 }
@@ -162,21 +162,14 @@ export interface UserSource {
   number?: Text;
 }
 
-export interface UserQeasyTarget {
-  use: "qeasy";
-  baseUrl: Text;
-  /** The Qeasy interface. Default `写入空操作`. */
-  api?: Text;
-  /** Sent as `Authorization: Bearer …`. */
-  secret?: Text;
-  /** Further headers of each request. */
-  headers?: Record<string, Text>;
-  /** Records a request. Default 500. */
+/** What every target has. */
+export interface UserSending {
+  /** Records a request, or a statement. Default 500. */
   batchSize?: Count;
+  /** Bytes that the records of a request may take. Default: no limit; 4000000 for databases. */
+  maxBytes?: Count;
   /** Requests at the same time. Default 4. */
   parallel?: Count;
-  /** `array` (default): one JSON array a request; `single`: one object a request. */
-  body?: "array" | "single" | EnvReference;
   /** true (default): a record already held in this version or a newer one is not sent again. */
   idCheck?: boolean | EnvReference;
   /** One request's total time limit. Default `30s`. */
@@ -187,8 +180,44 @@ export interface UserQeasyTarget {
   zombieAfter?: Duration;
   /** A batch whose records are all refused stops the pipeline above this many. Default 3. */
   maxRefused?: Count;
+}
+
+export interface UserQeasyTarget extends UserSending {
+  use: "qeasy";
+  baseUrl: Text;
+  /** The Qeasy interface. Default `写入空操作`. */
+  api?: Text;
+  /** Sent as `Authorization: Bearer …`. */
+  secret?: Text;
+  /** Further headers of each request. */
+  headers?: Record<string, Text>;
+  /** `array` (default): one JSON array a request; `single`: one object a request; else an object in which `"$records"` stands for the array: `{ datas: "$records" }`. */
+  body?: "array" | "single" | EnvReference | Record<string, JsonValue>;
   /** An address that lists what the target holds, one JSON object `{ "id", "ts" }` a line; `tidemark audit --target` reads it. */
   heldUrl?: Text;
   /** What means success inside a 200 answer: keys and their good values. Default `{ success: [true, "true"], code: [0, "0", 200, "200"] }`. */
   success?: Record<string, JsonValue[]>;
+}
+
+/** A table of a Postgres, MySQL or MariaDB. */
+export interface UserTableTarget extends UserSending {
+  use: "postgres" | "mysql";
+  /** `postgres://user:password@host:5432/database`, `mysql://…`. */
+  url: Text;
+  /** Of Postgres; default: the connection's own. */
+  schema?: Text;
+  /** Made where it is not there. */
+  table: Text;
+  /** `auto` (default): each field has a column; `json`: the whole record in the column `data`; else these fields only. */
+  columns?: "auto" | "json" | EnvReference | string[];
+  /** Types of fields: how their columns are made, and the consent to change them. */
+  types?: Record<string, FieldType>;
+  /** `json` (default): lists stay in their field's column; `tables`: each list of objects has the table `<table>_<field>`. */
+  items?: "json" | "tables" | EnvReference;
+}
+
+/** A target in a module of the user's own, relative to the config file; docs/writing-a-target.md. */
+export interface UserModuleTarget extends UserSending {
+  use: `./${string}` | `../${string}` | `/${string}`;
+  options?: Record<string, JsonValue | EnvReference>;
 }

@@ -196,12 +196,22 @@ export function membersOf(rawObject: string): Member[] {
     i = skipSpace(rawObject, nameEnd);
     i = skipSpace(rawObject, i + 1); // past the colon
     const end = valueEnd(rawObject, i);
-    members.push({ name: rawName.includes("\\") ? (JSON.parse(rawName) as string) : rawName.slice(1, -1), rawName, raw: rawObject.slice(i, end) });
+    members.push({ name: decoded(rawName), rawName, raw: rawObject.slice(i, end) });
     i = skipSpace(rawObject, end);
     if (rawObject.charCodeAt(i) === COMMA) i = skipSpace(rawObject, i + 1);
   }
   if (rawObject.charCodeAt(i) !== CLOSE_OBJECT) throw unexpected(rawObject, i);
   return members;
+}
+
+/** All members of an object with the raw texts of their values; of a name that comes twice the later one, as in JSON.parse. */
+export function entriesOf(rawObject: string): Map<string, string> {
+  return new Map(membersOf(rawObject).map(({ name, raw }) => [name, raw]));
+}
+
+/** The text that a JSON string (with its quotes) stands for. */
+export function decoded(rawString: string): string {
+  return rawString.includes("\\") ? (JSON.parse(rawString) as string) : rawString.slice(1, -1);
 }
 
 /** The value at a path of object keys; null when a key is missing or something on the way is not an object. */
@@ -260,7 +270,7 @@ export function scalarText(raw: string): string | null {
   const value = raw.trim();
   const first = value.charCodeAt(0);
   if (first === QUOTE) {
-    const text = value.includes("\\") ? (JSON.parse(value) as string) : value.slice(1, -1);
+    const text = decoded(value);
     return text === "" ? null : text;
   }
   return first === 45 || (first >= 48 && first <= 57) ? value : null;

@@ -6,6 +6,7 @@ import { getApi } from "../source/jushuitan/index.ts";
 import { type AuditReport, auditRange, readAudit } from "../store/audit-report.ts";
 import { auditBorders } from "../store/audits.ts";
 import { findStream } from "../store/streams.ts";
+import { canBeRead } from "../target/open.ts";
 import { targetUnreadable } from "../sync/audit.ts";
 import { formatInstant } from "../sync/labels.ts";
 import { pipelineOf, requireWindows, type Services } from "../sync/services.ts";
@@ -82,7 +83,7 @@ export async function runAudit(
   options: Waiting & { wait: boolean; onCost: (cost: AuditCost) => void },
 ): Promise<AuditAnswer> {
   const { taskQueue, heartbeatMs } = services.config.runtime;
-  if (asked.target === true && pipelineOf(services.config, name).target.heldUrl === null) throw targetUnreadable(name);
+  if (asked.target === true && !canBeRead(pipelineOf(services.config, name).target)) throw targetUnreadable(name);
   const cost = await auditCost(services, name, asked);
   if (options.wait) await requireWorker(services, temporal);
   options.onCost(cost);

@@ -92,7 +92,7 @@ async function checkPipeline(
   }
   await look(`target of ${name}`, () => context.target().check(signal));
   const { held } = context.target();
-  if (held !== null) await look(`list of ${name}'s target`, () => readList(held, context.pipeline.target.timeoutMs, `pipelines.${name}.target.heldUrl`, signal));
+  if (context.pipeline.target.use === "qeasy" && held !== null) await look(`list of ${name}'s target`, () => readList(held, context.pipeline.target.timeoutMs, `pipelines.${name}.target.heldUrl`, signal));
 }
 
 /** Reads the beginning of what a target lists. */

@@ -7,6 +7,7 @@ import { storeKey } from "../local/key.ts";
 import { migrate, openStore } from "../store/db.ts";
 import { startPostgres } from "../store/embedded.ts";
 import type { Services } from "../sync/services.ts";
+import { closeTargets } from "../target/open.ts";
 import { connectClient } from "../temporal/connect.ts";
 
 /** The store, opened and up to date. */
@@ -34,6 +35,7 @@ export async function openServices(config: TidemarkConfig, options: { orEmbedded
   const url = place?.url ?? embedded!.url;
   const store = openStore(url, { name: "tidemark", connections: 20 });
   const close = async () => {
+    await closeTargets(config);
     await store.close();
     await embedded?.stop();
   };

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { sql } from "kysely";
-import type { AccountConfig, PipelineConfig, SourceConfig } from "../config/types.ts";
+import type { AccountConfig, PipelineConfig, SourceConfig, TargetConfig } from "../config/types.ts";
 import type { SafeCursor } from "../source/contract.ts";
 import { StoreError } from "../errors.ts";
 import type { Db, Store } from "./db.ts";
@@ -36,7 +36,7 @@ export function fingerprints(pipeline: PipelineConfig, account: AccountConfig): 
   return {
     source: digest([account.platform, account.kind, account.baseUrl, identityOf(account), source.api, source.params]),
     // A script counts by its text; its time limit and where it lies make no other record.
-    target: digest([target.use, target.baseUrl, target.api, mapping.script === undefined ? mapping : { ...mapping, script: mapping.script.hash }]),
+    target: digest([...placeOf(target), mapping.script === undefined ? mapping : { ...mapping, script: mapping.script.hash }]),
   };
 }
 
@@ -48,6 +48,14 @@ function identityOf(account: AccountConfig): string | null {
 /** What a stream begins with: `auto` tries versions first. */
 function firstCursor({ cursor }: SourceConfig): SafeCursor {
   return cursor === "auto" ? "version" : cursor;
+}
+
+/** What makes it another target; the user and the password of a database do not. */
+function placeOf(target: TargetConfig): unknown[] {
+  if (target.use === "qeasy") return [target.use, target.baseUrl, target.api];
+  if (target.use === "module") return [target.use, target.module, target.options];
+  const { host, pathname } = new URL(target.url);
+  return [target.use, host, pathname, target.schema, target.table];
 }
 
 function digest(parts: unknown): string {
@@ -105,7 +113,7 @@ export async function ensureStream(store: Store, pipeline: PipelineConfig, accou
 export function refuseChanged(pipeline: PipelineConfig, stream: StreamRow, prints: Fingerprints): void {
   const changed = [
     ...(stream.source_fingerprint === prints.source ? [] : ["source (account, api or params)"]),
-    ...(stream.target_fingerprint === prints.target ? [] : ["target (baseUrl or api) or mapping"]),
+    ...(stream.target_fingerprint === prints.target ? [] : ["target (where records go) or mapping"]),
   ];
   if (changed.length === 0) return;
   throw new StoreError(

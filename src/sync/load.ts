@@ -36,7 +36,7 @@ interface Sent {
 async function sendBatch(context: SliceContext, sender: Sender, batch: Batch): Promise<void> {
   const { store, slice, pipeline } = context;
   const json = elementsOf(batch.payload);
-  const records: OutRecord[] = batch.members.map((member, i) => ({ ...member, json: json[i]! }));
+  const records: OutRecord[] = batch.members.map((member, i) => ({ ...member, slice: slice.id, json: json[i]! }));
   const sent: Sent = { answered: new Set(), open: new Set() };
   const delivery = await deliver(context.target(), records, pipeline.target.maxRefused, recheck(context, sender, batch, sent)).catch(async (error: unknown) => {
     await doubtLost(store, slice, batch, sender, [...sent.answered], 0);

@@ -6,8 +6,7 @@ import { createJushuitanSource, getApi, getInitToken, refreshBearer, refreshLega
 import { localOffset, saveOffset } from "../store/clock.ts";
 import type { Store } from "../store/db.ts";
 import type { Lane } from "../store/leases.ts";
-import type { Target } from "../target/contract.ts";
-import { createQeasyTarget } from "../target/qeasy.ts";
+import { targetOf } from "../target/open.ts";
 import { createAppTokens } from "../tokens/app.ts";
 import { type BearerTokens, createBearerTokens } from "../tokens/bearer.ts";
 import { createLegacyTokens } from "../tokens/legacy.ts";
@@ -103,16 +102,6 @@ export function sourceDeps(services: Services, account: AccountConfig, lane: Lan
     token: () => tokens.current(signal),
     renewToken: (used) => tokens.renew(used, signal),
   };
-}
-
-const targets = new Map<string, Target>();
-
-/** One target a pipeline and process, so that connections are kept. */
-function targetOf(pipeline: PipelineConfig): Target {
-  const key = JSON.stringify([pipeline.name, pipeline.target]);
-  const target = targets.get(key) ?? createQeasyTarget(pipeline.target, `pipelines.${pipeline.name}.target`);
-  targets.set(key, target);
-  return target;
 }
 
 /** Everything that work on a pipeline needs, bound to one activity's signal and progress. */

@@ -6,12 +6,15 @@ export interface OutRecord {
   sourceId: string;
   /** The record's version as text; part of the idempotency key. */
   version: string;
+  /** The slice that it was read with. */
+  slice: string;
   /** The record as JSON text, digits as the source sent them. */
   json: string;
 }
 
-/** What has to hold for a request to be sent. */
+/** What has to hold for a request, or a statement, to be sent. */
 export interface SendGuard {
+  /** Aborts when the work is cancelled. */
   signal: AbortSignal;
   /** Called directly before the request is written; throws when the claims might run out before the request's own time limit. */
   beforeWrite(): void;
@@ -24,8 +27,10 @@ export interface SendGuard {
 export interface Target {
   /** Most records that one request may carry. */
   readonly recordsPerRequest: number;
+  /** Most bytes that the records of one request may have, a comma after each counted; null: no limit. */
+  readonly bytesPerRequest: number | null;
   /**
-   * One HTTP request. Resolves when the target has taken every record.
+   * One request. Resolves when the target has taken every record.
    * @throws TargetError whose kind says what follows
    */
   send(records: readonly OutRecord[], key: string, guard: SendGuard): Promise<void>;
@@ -36,6 +41,8 @@ export interface Target {
    * @throws TargetError
    */
   readonly held: ((signal: AbortSignal) => AsyncIterable<HeldRecord[]>) | null;
+  /** Ends connections, once nothing is being sent any more. */
+  close?(): Promise<void>;
 }
 
 /** A record that a target holds. */

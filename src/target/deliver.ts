@@ -17,7 +17,7 @@ export interface Delivery {
 }
 
 /**
- * Sends records, halving what the target refuses or finds too large until the refused records stand alone. Claims are
+ * Sends records in requests of the target's size, halving what the target refuses or finds too large until the refused records stand alone. Claims are
  * checked again before every request, halves included.
  * @param maxRefused a delivery in which everything is refused stops the pipeline above this many
  * @throws TargetError `retry`, `misconfigured` or `lease-lost`: nothing is to be quarantined
@@ -25,7 +25,13 @@ export interface Delivery {
 export async function deliver(target: Target, records: readonly OutRecord[], maxRefused: number, recheck: Recheck): Promise<Delivery> {
   const loaded: OutRecord[] = [];
   const refused: RefusedRecord[] = [];
-  const open = chunks(records, target.recordsPerRequest).toReversed();
+  const most = target.bytesPerRequest ?? Infinity;
+  const small: OutRecord[] = [];
+  for (const record of records) {
+    if (sizeOf(record) <= most) small.push(record);
+    else refused.push({ record, error: tooLarge(record, most) });
+  }
+  const open = chunks(small, target.recordsPerRequest, most).toReversed();
   for (let group = open.pop(); group !== undefined; group = open.pop()) {
     const { allowed, guard, written } = await recheck();
     const records = group.filter((record) => allowed.has(record.id));
@@ -63,8 +69,30 @@ export function idempotencyKey(records: readonly Pick<OutRecord, "id" | "version
   return hash.digest("hex").slice(0, 40);
 }
 
-function chunks(records: readonly OutRecord[], size: number): OutRecord[][] {
+/** In bytes, with the comma behind it. */
+function sizeOf(record: OutRecord): number {
+  return Buffer.byteLength(record.json) + 1;
+}
+
+function tooLarge(record: OutRecord, most: number): TargetError {
+  return new TargetError("too-large", "TM_RECORD_TOO_LARGE", `the record has ${sizeOf(record)} bytes, and a request may carry ${most}; it was not sent`, {
+    path: "target.maxBytes", fix: "Raise target.maxBytes if the target takes more, then replay the record.",
+  });
+}
+
+function chunks(records: readonly OutRecord[], most: number, mostBytes: number): OutRecord[][] {
   const groups: OutRecord[][] = [];
-  for (let i = 0; i < records.length; i += size) groups.push(records.slice(i, i + size));
+  let left = 0;
+  for (const record of records) {
+    const size = sizeOf(record);
+    const group = groups.at(-1);
+    if (group === undefined || group.length >= most || size > left) {
+      groups.push([record]);
+      left = mostBytes - size;
+    } else {
+      group.push(record);
+      left -= size;
+    }
+  }
   return groups;
 }

@@ -11,7 +11,7 @@ const EXCERPT = 200;
 
 /**
  * Qeasy's write interface: `POST {baseUrl}/api/{interface}`, the interface's name percent-encoded, a JSON array of records a
- * request (`body: "single"`: one object a request). The same batch always carries the same Idempotency-Key.
+ * request, or what `body` makes of it. The same batch always carries the same Idempotency-Key.
  * @param place where the config has it, for errors: `pipelines.<name>.target`
  */
 export function createQeasyTarget(config: QeasyTargetConfig, place = "target"): Target {
@@ -52,25 +52,35 @@ export function createQeasyTarget(config: QeasyTargetConfig, place = "target"): 
   const secrets = Object.values(config.headers).flatMap((value) => [value, value.replace(/^Bearer /i, "")]).filter((value) => value.length > 3);
   const clean = (text: string) => secrets.reduce((rest, secret) => rest.replaceAll(secret, "***"), text);
 
+  const [before, after] = envelope(config.body);
   return {
     recordsPerRequest: config.body === "single" ? 1 : config.batchSize,
+    bytesPerRequest: config.maxBytes === null ? null : config.maxBytes - Buffer.byteLength(before + after),
     async send(records: readonly OutRecord[], key: string, guard: SendGuard) {
-      const body = config.body === "single" ? records[0]!.json : `[${records.map((record) => record.json).join(",")}]`;
+      const body = `${before}${records.map((record) => record.json).join(",")}${after}`;
       const response = await post(body, { "Idempotency-Key": key }, guard);
       const error = judgeAnswer(response.status, response.data, response.headers["retry-after"], config.success);
       if (error !== null) throw describe(error, response, clean, place);
     },
     async check(signal) {
-      const body = config.body === "single" ? "{}" : "[]";
-      const response = await post(body, {}, { signal, beforeWrite: () => undefined });
+      const single = config.body === "single";
+      const response = await post(single ? "{}" : `${before}${after}`, {}, { signal, beforeWrite: () => undefined });
       const error = judgeAnswer(response.status, response.data, undefined, config.success);
-      const tried = `POST ${url} with ${config.body === "single" ? "an object without id" : "an empty array"}: HTTP ${response.status}`;
+      const tried = `POST ${url} with ${single ? "an object without id" : `no records in ${before}${after}`}: HTTP ${response.status}`;
       // An empty body may well be refused; what counts is that the address and the credentials are accepted.
       if (error !== null && error.kind !== "refused") throw describe(error, response, clean, place);
       return tried;
     },
     held: config.heldUrl === null ? null : (signal) => readHeld(config.heldUrl!, config.headers, `${place}.heldUrl`, signal),
   };
+}
+
+/** What stands before and behind the records of a body. */
+function envelope(body: QeasyTargetConfig["body"]): [string, string] {
+  if (body === "single") return ["", ""];
+  if (body === "array") return ["[", "]"];
+  const [before = "", after = ""] = JSON.stringify(body).split(/"\$records"(?!:)/);
+  return [`${before}[`, `]${after}`];
 }
 
 interface Judgement {

@@ -7,6 +7,7 @@ import { sql } from "kysely";
 import { createActivities } from "../../activities/index.ts";
 import { configParts } from "../store/worker-config.ts";
 import type { Services } from "../sync/services.ts";
+import { closeTargets } from "../target/open.ts";
 import { ownBuild } from "./build.ts";
 import { watchBuilds } from "./current-build.ts";
 
@@ -66,6 +67,7 @@ export async function createWorker({ connection, namespace, services, onProblem 
       } finally {
         clearInterval(timer);
         endWatch();
+        await closeTargets(services.config);
         await sql`delete from worker where id = ${id}`.execute(services.store.db).catch(() => undefined);
       }
     },

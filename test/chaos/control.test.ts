@@ -8,7 +8,7 @@ import type { Source, SourceAnswer } from "../../src/source/contract.ts";
 import { createJushuitanSource, getApi } from "../../src/source/jushuitan/index.ts";
 import { createQeasyTarget } from "../../src/target/qeasy.ts";
 import type { Target } from "../../src/target/contract.ts";
-import { ORDERS, testConfig } from "../support/pipeline.ts";
+import { ORDERS, qeasyOf, testConfig } from "../support/pipeline.ts";
 import { sourceOf } from "./world.ts";
 
 /**
@@ -38,7 +38,7 @@ async function lostByForwardPaging(seed: number): Promise<number> {
       pause: () => Promise.resolve(), clockOffsetMs: () => Promise.resolve(0), reportClock: () => Promise.resolve(),
     },
   });
-  const target = createQeasyTarget(config.pipelines["orders"]!.target);
+  const target = createQeasyTarget(qeasyOf(config.pipelines["orders"]!));
   try {
     let since = Date.now() - 3 * 86_400_000;
     for (let run = 0; run < 6; run++) {
@@ -58,7 +58,7 @@ async function lostByForwardPaging(seed: number): Promise<number> {
 async function copyForward(source: Source, target: Target, from: number, to: number): Promise<void> {
   for (let page = 1, more = true; more; page++) {
     const answer = await repeated(() => source.readWindow({ from, to, page, pageSize: 50, params: {}, archive: false }, new AbortController().signal));
-    const records = answer.rows.map((row) => ({ id: row.id!, sourceId: row.id!, version: row.version!, json: withStringMember(row.raw, "id", row.id!) }));
+    const records = answer.rows.map((row) => ({ id: row.id!, sourceId: row.id!, version: row.version!, slice: "1", json: withStringMember(row.raw, "id", row.id!) }));
     if (records.length > 0) await target.send(records, `${from}-${page}`, { signal: new AbortController().signal, beforeWrite: () => undefined });
     more = answer.hasNext === true;
   }

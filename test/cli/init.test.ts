@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load.ts";
 import { folderWith, jsonOf, runCli } from "./cli.ts";
+import { qeasyOf } from "../support/pipeline.ts";
 
 const EXAMPLES = fileURLToPath(new URL("../../examples/", import.meta.url));
 const ENV = { JST_APP_KEY: "k", JST_APP_SECRET: "s", QEASY_BASE_URL: "http://127.0.0.1:9" };
@@ -16,7 +17,7 @@ test("init writes a config that works once its variables are set", async () => {
   expect((jsonOf(ended) as { written: string[] }).written.map((file) => path.basename(file))).toEqual(["tidemark.config.ts", ".env.example"]);
   const lines = readFileSync(path.join(cwd, ".env.example"), "utf8").replace(/^(\w+)=$/gm, (_, name: string) => `${name}=${ENV[name as keyof typeof ENV]}`);
   writeFileSync(path.join(cwd, ".env"), lines);
-  expect((await loadConfig({ folder: cwd, env: {} })).pipelines["orders"]!.target.baseUrl).toBe(ENV.QEASY_BASE_URL);
+  expect(qeasyOf((await loadConfig({ folder: cwd, env: {} })).pipelines["orders"]!).baseUrl).toBe(ENV.QEASY_BASE_URL);
 });
 
 test("init leaves files alone that are there, unless told", async () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { loadConfig, type LoadOptions } from "../../src/config/load.ts";
 import { configErrorOf, ENV, folderWith } from "./support.ts";
 import { loadDotEnv } from "../../src/config/dotenv.ts";
+import { qeasyOf } from "../support/pipeline.ts";
 
 const BODY = `{
   accounts: { main: { platform: "jushuitan", kind: "self", appKey: env("JST_APP_KEY"), appSecret: env("JST_APP_SECRET") } },
@@ -74,7 +75,7 @@ describe("a config file", () => {
     const folder = folderWith({ "tidemark.config.ts": MODULE, ".env": "# keys\nexport JST_APP_KEY=from-file # mine\nJST_APP_SECRET='with # sign'\nQEASY_BASE_URL=\"http://127.0.0.1:7\"\n" });
     const config = await load(folder, { env: { JST_APP_KEY: "from-shell" } });
     expect(config.accounts["main"]).toMatchObject({ appKey: "from-shell", appSecret: "with # sign" });
-    expect(config.pipelines["orders"]!.target.baseUrl).toBe("http://127.0.0.1:7");
+    expect(qeasyOf(config.pipelines["orders"]!).baseUrl).toBe("http://127.0.0.1:7");
   });
 
   test("has its data folder beside it, unless TIDEMARK_HOME names one", async () => {

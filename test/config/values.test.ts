@@ -3,6 +3,7 @@ import { defineConfig, env } from "../../src/index.ts";
 import type { UserAppAccount, UserConfig, UserPipeline, UserQeasyTarget, UserSource } from "../../src/index.ts";
 import { validateConfig, type ValidateOptions } from "../../src/config/validate.ts";
 import { configErrorOf, ENV, problemsOf } from "./support.ts";
+import { qeasyOf } from "../support/pipeline.ts";
 
 const OUTBOUND = "/open/orders/out/simple/query";
 
@@ -53,7 +54,7 @@ describe("defaults", () => {
           },
           schedule: null, mapping: { id: "o_id" }, freshnessMs: 86_400_000,
           target: {
-            use: "qeasy", baseUrl: "http://127.0.0.1:9", api: "写入空操作", batchSize: 500, parallel: 4, body: "array", idCheck: true, headers: {},
+            use: "qeasy", baseUrl: "http://127.0.0.1:9", api: "写入空操作", batchSize: 500, maxBytes: null, parallel: 4, body: "array", idCheck: true, headers: {},
             timeoutMs: 30_000, leaseMs: 45_000, zombieAfterMs: 600_000, maxRefused: 3, heldUrl: null, success: { success: [true, "true"], code: [0, "0", 200, "200"] },
           },
         },
@@ -95,7 +96,7 @@ describe("values", () => {
   });
 
   test("a base address loses its trailing slash and has to be http", async () => {
-    expect(validate(config({ target: { baseUrl: "http://127.0.0.1:9/x//" } })).pipelines["orders"]!.target.baseUrl).toBe("http://127.0.0.1:9/x");
+    expect(qeasyOf(validate(config({ target: { baseUrl: "http://127.0.0.1:9/x//" } })).pipelines["orders"]!).baseUrl).toBe("http://127.0.0.1:9/x");
     expect(await problem({ target: { baseUrl: "ftp://x" } })).toMatchObject([{ path: "pipelines.orders.target.baseUrl", value: '"ftp://x"' }]);
     expect(await problem({ account: { baseUrl: "openapi.jushuitan.com" } })).toMatchObject([{ path: "accounts.main.baseUrl" }]);
   });
@@ -132,7 +133,7 @@ describe("values", () => {
   });
 
   test("a secret is sent as Authorization, and not beside another Authorization", async () => {
-    expect(validate(config({ target: { secret: "s3" } })).pipelines["orders"]!.target.headers).toEqual({ Authorization: "Bearer s3" });
+    expect(qeasyOf(validate(config({ target: { secret: "s3" } })).pipelines["orders"]!).headers).toEqual({ Authorization: "Bearer s3" });
     expect(await problem({ target: { secret: "s3", headers: { authorization: "Basic x" } } })).toMatchObject([{ path: "pipelines.orders.target.headers.authorization" }]);
   });
 
@@ -191,7 +192,7 @@ describe("names", () => {
 
 describe("the error", () => {
   test("tells every problem at once, in the message and as data", async () => {
-    const error = await configErrorOf(() => validate(config({ account: { limits: { perSecond: 0 }, baseUrl: "x" }, source: { pageSize: 500, lookback: "soon" }, target: { use: "mysql" as "qeasy" } })));
+    const error = await configErrorOf(() => validate(config({ account: { limits: { perSecond: 0 }, baseUrl: "x" }, source: { pageSize: 500, lookback: "soon" }, target: { use: "oracle" as "qeasy" } })));
     expect(error.code).toBe("TM_CONFIG");
     expect(Object.keys(problemsOf(error)).sort()).toEqual([
       "accounts.main.baseUrl", "accounts.main.limits.perSecond", "pipelines.orders.source.lookback", "pipelines.orders.source.pageSize", "pipelines.orders.target.use",

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import { type AuditAnswer, runAudit } from "../../src/ops/audit.ts";
 import { type Job, pipelineName, startJob } from "../support/job.ts";
+import { qeasyOf } from "../support/pipeline.ts";
 
 let job: Job;
 afterEach(() => job.stop());
@@ -14,10 +15,10 @@ test("what somebody deleted in the target, or an older version there, is found b
   job = await startJob({
     source: { from: "all", lookbackMs: 500, sweepEveryMs: 3_600_000, pageSize: 50, settleMs: 200 }, jushuitan: { orders: 500, days: 10 },
   });
-  const pipeline = job.config.pipelines[pipelineName(job)]!;
-  pipeline.target.heldUrl = `${job.target.url}/_admin/records`;
+  const qeasy = qeasyOf(job.config.pipelines[pipelineName(job)]!);
+  qeasy.heldUrl = `${job.target.url}/_admin/records`;
   await job.sync();
-  const held = (await (await fetch(pipeline.target.heldUrl)).text()).trim().split("\n").map((line) => JSON.parse(line) as { id: string; ts: string });
+  const held = (await (await fetch(qeasy.heldUrl)).text()).trim().split("\n").map((line) => JSON.parse(line) as { id: string; ts: string });
   await fetch(`${job.target.url}/_admin/delete`, { method: "POST", body: JSON.stringify({ ids: held.slice(10, 14).map(({ id }) => id) }) });
   await write(`{"id":"${held[20]!.id}","ts":1}`);
   await write(`{"id":"nobody","ts":1}`);

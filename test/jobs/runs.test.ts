@@ -4,6 +4,7 @@ import { deploy } from "../../src/ops/deploy.ts";
 import { pipelineStatus } from "../../src/ops/status.ts";
 import { startQeasy } from "../../src/simulator/qeasy/server.ts";
 import { type Job, pipelineName, startJob } from "../support/job.ts";
+import { qeasyOf } from "../support/pipeline.ts";
 
 let job: Job;
 afterEach(() => job.stop());
@@ -135,7 +136,7 @@ test("another target is refused until it is said whether everything is to be loa
   const other = await startQeasy();
   const held = async () => ((await (await fetch(`${other.url}/_admin/state`)).json()) as { held: number }).held;
   try {
-    job.config.pipelines[name]!.target.baseUrl = other.url;
+    qeasyOf(job.config.pipelines[name]!).baseUrl = other.url;
     await expect(job.sync()).rejects.toMatchObject({ code: "TM_PIPELINE_CHANGED" });
     await expect(deploy(job.services, job.temporal, { reload: [], keep: [] })).rejects.toMatchObject({ code: "TM_PIPELINE_CHANGED" });
     await deploy(job.services, job.temporal, { reload: [], keep: [name] });

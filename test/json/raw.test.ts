@@ -4,6 +4,7 @@ import {
   decimalDigits,
   elementsOf,
   elementsWithMembers,
+  entriesOf,
   findPath,
   memberSpans,
   scalarText,
@@ -64,6 +65,18 @@ describe("any JSON text", () => {
         const elements = elementsOf(before + text + after);
         expect(elements.map((raw) => JSON.parse(raw) as unknown)).toEqual(JSON.parse(text));
         expect(elements.every((raw) => raw === raw.trim())).toBe(true);
+      }),
+      runs,
+    );
+  });
+
+  it("gives all members as JSON.parse does, without white space round their values", () => {
+    fc.assert(
+      fc.property(space, object, (before, text) => {
+        const entries = entriesOf(before + text);
+        const parsed = [...entries].map(([key, raw]): [string, unknown] => [key, JSON.parse(raw)]);
+        expect(new Map(parsed)).toEqual(new Map(members(text)));
+        expect([...entries.values()].every((raw) => raw === raw.trim())).toBe(true);
       }),
       runs,
     );
@@ -191,6 +204,7 @@ describe("text that is no JSON", () => {
     for (const text of ["", "[", '["a', "[1", "[1 2]", "[1,", '["\\"]']) expect(() => elementsOf(text)).toThrow(SyntaxError);
     for (const text of ["", "{", '{"a', '{"a"', '{"a":', '{"a":1', '{"a":"\\"}', '{"a":1 "b":2}']) {
       expect(() => memberSpans(text, 0, ["a"])).toThrow(SyntaxError);
+      expect(() => entriesOf(text)).toThrow(SyntaxError);
     }
   });
 });

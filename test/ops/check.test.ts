@@ -10,8 +10,8 @@ import { type QeasySimulator, startQeasy } from "../../src/simulator/qeasy/serve
 import { getApi } from "../../src/source/jushuitan/index.ts";
 import { openStore, type Store } from "../../src/store/db.ts";
 import { ensureStream } from "../../src/store/streams.ts";
-import { type ConfigOverrides, TEST_KEY, testConfig } from "../support/pipeline.ts";
-import { sharedServers } from "../support/servers.ts";
+import { type ConfigOverrides, tableTarget, TEST_KEY, testConfig } from "../support/pipeline.ts";
+import { freshDatabase, sharedServers } from "../support/servers.ts";
 
 const APP = { appKey: "demo-app", appSecret: "demo-secret", accessToken: "00112233445566778899aabbccddeeff" };
 const signal = new AbortController().signal;
@@ -123,4 +123,16 @@ test("check reads the beginning of the target's list, with one request, and says
   expect(await found((response) => response.writeHead(404).end())).toMatchObject([{ ok: false, code: "TM_TARGET_HELD", detail: expect.stringContaining("HTTP 404") as string }]);
   expect(await found((response) => response.end("<html>"))).toMatchObject([{ ok: false, code: "TM_TARGET_HELD", detail: expect.stringContaining("line 1") as string }]);
   expect(await found((response) => response.write(line))).toMatchObject([{ ok: false, code: "TM_TARGET_HELD", detail: expect.stringContaining("2000 ms") as string }]);
+}, 60_000);
+
+test("check says of a database what is there, and which rights are missing", async () => {
+  const config = await start();
+  const url = await freshDatabase();
+  const look = async (into: string) => {
+    config.pipelines["orders"]!.target = tableTarget({ use: "postgres", url: into });
+    return (await check(config, signal)).filter(({ what }) => /target/.test(what));
+  };
+  expect(await look(url)).toMatchObject([{ what: "target of orders", ok: true, detail: expect.stringMatching(/^Postgres 18.*as tidemark; the table orders is not there yet/) as string }]);
+  expect(await look(Object.assign(new URL(url), { password: "wrong" }).href)).toMatchObject([{ ok: false, code: "TM_TARGET_CONFIG", detail: expect.stringContaining("28P01") as string, fix: expect.stringContaining("target.url") as string }]);
+  expect(await look("postgres://nobody@127.0.0.1:9/none")).toMatchObject([{ ok: false, code: "TM_TARGET_UNREACHABLE", detail: expect.stringContaining("ECONNREFUSED") as string }]);
 }, 60_000);

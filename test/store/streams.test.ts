@@ -1,14 +1,14 @@
 import { afterEach, expect, test } from "vitest";
 import type { AccountConfig, AppAccount, PipelineConfig } from "../../src/config/types.ts";
 import { ensureStream, keepStream, reloadStream } from "../../src/store/streams.ts";
-import { type Bench, startBench } from "../support/pipeline.ts";
+import { type Bench, qeasyOf, startBench } from "../support/pipeline.ts";
 
 let bench: Bench;
 afterEach(() => bench.store.close());
 
 const CHANGES: [string, (pipeline: PipelineConfig, account: AccountConfig) => void][] = [
-  ["the target's address", ({ target }) => (target.baseUrl = "http://127.0.0.1:10")],
-  ["the target's interface", ({ target }) => (target.api = "another")],
+  ["the target's address", (pipeline) => (qeasyOf(pipeline).baseUrl = "http://127.0.0.1:10")],
+  ["the target's interface", (pipeline) => (qeasyOf(pipeline).api = "another")],
   ["the mapping", ({ mapping }) => (mapping.id = "so_id")],
   ["the source's API", ({ source }) => (source.api = "/open/orders/out/simple/query")],
   ["the source's parameters", ({ source }) => (source.params = { shop_id: 7 })],
@@ -32,7 +32,7 @@ test.each(CHANGES)("with another value for %s everything would read unchanged: r
 test("what is kept stays as it is", async () => {
   bench = await startBench();
   const account = bench.config.accounts["main"]!;
-  bench.pipeline.target.baseUrl = "http://127.0.0.1:10";
+  qeasyOf(bench.pipeline).baseUrl = "http://127.0.0.1:10";
   await keepStream(bench.store, bench.pipeline, account);
   expect(await ensureStream(bench.store, bench.pipeline, account)).toMatchObject({ id: bench.stream.id, checkpointVersion: "1" });
 });

@@ -1,6 +1,7 @@
 import type { History } from "@temporalio/common/lib/proto-utils.js";
 import { readToken } from "../../src/store/tokens.ts";
 import type { Job } from "./job.ts";
+import { qeasyOf } from "./pipeline.ts";
 
 /** What of the job's orders, tokens and secrets stands in histories; empty when nothing does. */
 export async function leaksIn(job: Job, histories: readonly History[]): Promise<string[]> {
@@ -10,7 +11,7 @@ export async function leaksIn(job: Job, histories: readonly History[]): Promise<
   const record = await (await fetch(`${job.source.url}/_admin/record?id=${ids[10]}`)).text();
   const names = [...record.matchAll(/"(?:receiver_name|shop_buyer_id|so_id)":"([^"]{3,})"/g)].map((match) => match[1]!);
   if (names.length < 2) throw new Error("the order that was looked at has no names in it");
-  const { Authorization = "top-secret-of-the-target" } = Object.values(job.config.pipelines)[0]!.target.headers;
+  const { Authorization = "top-secret-of-the-target" } = qeasyOf(Object.values(job.config.pipelines)[0]!).headers;
   const token = await readToken(job.store.db, job.services.key, "main");
   const tokens = ["00112233445566778899aabbccddeeff", "ffeeddccbbaa99887766554433221100", ...(token === null ? [] : [token.accessToken])];
   const secrets = [...names, Authorization.replace("Bearer ", ""), "demo-app-secret", ...tokens, "o_id"];

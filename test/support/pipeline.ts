@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
-import type { AccountConfig, PipelineConfig, TidemarkConfig } from "../../src/config/types.ts";
+import type { AccountConfig, CommonTargetConfig, PipelineConfig, QeasyTargetConfig, TableTargetConfig, TargetConfig, TidemarkConfig } from "../../src/config/types.ts";
 import { migrate, openStore, type Store } from "../../src/store/db.ts";
 import { acquireLease, type Lane } from "../../src/store/leases.ts";
 import { type NewPage, type StagedRow, stagePage } from "../../src/store/pages.ts";
@@ -16,11 +16,34 @@ export const ORDERS = "/open/orders/single/query";
 export interface ConfigOverrides {
   account?: Partial<AccountConfig>;
   source?: Partial<PipelineConfig["source"]>;
-  target?: Partial<PipelineConfig["target"]>;
+  /** Of the Qeasy target. */
+  target?: Partial<QeasyTargetConfig>;
+  /** Another target than Qeasy. */
+  into?: TargetConfig;
   mapping?: PipelineConfig["mapping"];
   schedule?: PipelineConfig["schedule"];
   runtime?: Partial<TidemarkConfig["runtime"]>;
   apis?: TidemarkConfig["apis"];
+}
+
+/** Times short enough for tests. */
+export const SENDING: CommonTargetConfig = { batchSize: 100, maxBytes: null, parallel: 4, idCheck: true, timeoutMs: 2_000, leaseMs: 4_000, zombieAfterMs: 1_000, maxRefused: 3 };
+
+export function qeasyTarget(overrides: Partial<QeasyTargetConfig> = {}): QeasyTargetConfig {
+  return {
+    ...SENDING, use: "qeasy", baseUrl: "http://127.0.0.1:9", api: "写入空操作", body: "array", headers: {}, heldUrl: null,
+    success: { success: [true, "true"], code: [0, 200, "0", "200"] }, ...overrides,
+  };
+}
+
+export function tableTarget(overrides: Partial<TableTargetConfig> & Pick<TableTargetConfig, "use" | "url">): TableTargetConfig {
+  return { ...SENDING, schema: null, table: "orders", columns: "auto", types: {}, items: "json", ...overrides };
+}
+
+/** A pipeline's Qeasy target, to be looked at or changed. */
+export function qeasyOf({ target }: PipelineConfig): QeasyTargetConfig {
+  if (target.use !== "qeasy") throw new Error(`the target is ${target.use}`);
+  return target;
 }
 
 /** A validated config of one pipeline `orders`, with times short enough for tests. */
@@ -47,11 +70,7 @@ export function testConfig(overrides: ConfigOverrides = {}): TidemarkConfig {
         audit: null,
         mapping: overrides.mapping ?? { id: "o_id" },
         freshnessMs: 60_000,
-        target: {
-          use: "qeasy", baseUrl: "http://127.0.0.1:9", api: "写入空操作", batchSize: 100, parallel: 4, body: "array", idCheck: true,
-          headers: {}, timeoutMs: 2_000, leaseMs: 4_000, zombieAfterMs: 1_000, maxRefused: 3, heldUrl: null,
-          success: { success: [true, "true"], code: [0, 200, "0", "200"] }, ...overrides.target,
-        },
+        target: overrides.into ?? qeasyTarget(overrides.target),
       },
     },
   };

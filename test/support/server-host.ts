@@ -7,13 +7,14 @@ import { Client } from "pg";
 import { processIdentity } from "../../src/local/process-identity.js";
 import { endProcess } from "../../src/local/processes.ts";
 import { type EmbeddedPostgres, startPostgres } from "../../src/store/embedded.ts";
+import { type MariaDb, startMariaDb } from "./mariadb.ts";
 import { startTemporalServer, type TemporalServer, type TemporalServerOptions } from "../../src/temporal/server.ts";
 
 const PREFIX = "tidemark-test-";
 
 /**
- * Starts Postgres and Temporal at most once for a test run, when first asked over HTTP on the loopback address:
- * `GET /temporal`, `POST /database?name=…`. Runs side by side have folders and ports of their own.
+ * Starts Postgres, Temporal and MariaDB at most once for a test run, when first asked over HTTP on the loopback address:
+ * `/temporal`, `/database?name=…`, `/mariadb?name=…`. Runs side by side have folders and ports of their own.
  */
 export async function startServerHost(options: Pick<TemporalServerOptions, "dynamicConfig"> = {}): Promise<{ url: string; stop: () => Promise<void> }> {
   await endLeftRuns();
@@ -22,10 +23,15 @@ export async function startServerHost(options: Pick<TemporalServerOptions, "dyna
   writeFileSync(path.join(dir, "owner.json"), JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) }));
   let postgres: Promise<EmbeddedPostgres> | undefined;
   let temporal: Promise<TemporalServer> | undefined;
+  let mariaDb: Promise<MariaDb> | undefined;
   const answer = async (request: URL): Promise<object> => {
     if (request.pathname === "/database") {
       postgres ??= startPostgres({ dir: path.join(dir, "postgres"), port: 0, durable: false });
       return { url: await createDatabase((await postgres).url, request.searchParams.get("name") ?? "") };
+    }
+    if (request.pathname === "/mariadb") {
+      mariaDb ??= startMariaDb(path.join(dir, "mariadb"));
+      return { url: await (await mariaDb).database(request.searchParams.get("name") ?? "") };
     }
     temporal ??= startTemporalServer({ dir: path.join(dir, "temporal"), port: 0, uiPort: 0, ...options });
     const { address, uiUrl, namespace } = await temporal;
@@ -43,7 +49,7 @@ export async function startServerHost(options: Pick<TemporalServerOptions, "dyna
     stop: async () => {
       server.closeAllConnections();
       server.close();
-      await Promise.allSettled([postgres, temporal].map(async (started) => (await started)?.stop()));
+      await Promise.allSettled([postgres, temporal, mariaDb].map(async (started) => (await started)?.stop()));
       rmSync(dir, { recursive: true, force: true });
     },
   };
@@ -66,7 +72,7 @@ async function endLeftRuns(): Promise<void> {
     const dir = path.join(os.tmpdir(), name);
     const owner = readRecord(path.join(dir, "owner.json"));
     if (owner === null || processIdentity(owner.pid) === owner.identity) continue;
-    for (const server of ["postgres", "temporal"]) {
+    for (const server of ["postgres", "temporal", "mariadb"]) {
       const left = readRecord(path.join(dir, server, "server.json"));
       if (left !== null && processIdentity(left.pid) === left.identity) await endProcess(left.pid, { signal: "SIGINT", graceMs: 5_000 });
     }

@@ -21,6 +21,11 @@ export async function freshDatabase(): Promise<string> {
   return (await ask<{ url: string }>(`/database?name=test_${randomBytes(6).toString("hex")}`)).url;
 }
 
+/** A new, empty database in the run's MariaDB, which starts when first asked for; see `noMariaDb`. */
+export async function freshMariaDb(): Promise<string> {
+  return (await ask<{ url: string }>(`/mariadb?name=test_${randomBytes(6).toString("hex")}`)).url;
+}
+
 /** The run's Temporal server, which starts when first asked for. */
 export function sharedTemporal(): Promise<SharedTemporal> {
   return ask<SharedTemporal>("/temporal");

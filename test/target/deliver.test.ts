@@ -4,14 +4,14 @@ import type { OutRecord, Target } from "../../src/target/contract.ts";
 import { deliver, idempotencyKey, type Recheck } from "../../src/target/deliver.ts";
 
 const records = (count: number): OutRecord[] =>
-  Array.from({ length: count }, (_, i) => ({ id: `${i}`, sourceId: `${i}`, version: `${100 + i}`, json: `{"id":"${i}"}` }));
+  Array.from({ length: count }, (_, i) => ({ id: `${i}`, sourceId: `${i}`, version: `${100 + i}`, slice: "1", json: `{"id":"${i}"}` }));
 
 /** A target that answers by a rule; what it took and under which keys is kept. */
-function target(rule: (ids: string[]) => TargetError | null, recordsPerRequest = 100) {
+function target(rule: (ids: string[]) => TargetError | null, recordsPerRequest = 100, bytesPerRequest: number | null = null) {
   const taken: string[] = [];
   const keys: string[] = [];
   const made: Target = {
-    recordsPerRequest,
+    recordsPerRequest, bytesPerRequest,
     held: null, check: () => Promise.resolve(""),
     send: (batch, key) => {
       keys.push(key);
@@ -79,4 +79,19 @@ test("one object a request where the target takes only one", async () => {
   const { target: qeasy, keys } = target((ids) => (ids.length > 1 ? refuse() : null), 1);
   expect((await deliver(qeasy, records(5), 3, everything)).loaded).toHaveLength(5);
   expect(keys).toHaveLength(5);
+});
+
+test("no request carries more bytes than the target takes, commas counted; a record that alone has more is refused unsent", async () => {
+  const sizes: number[] = [];
+  const { target: qeasy, taken } = target(() => null, 100, 40);
+  const counted = { ...qeasy, send: (...[batch, key, guard]: Parameters<typeof qeasy.send>) => {
+    sizes.push(batch.map(({ json }) => json).join(",").length + 1);
+    return qeasy.send(batch, key, guard);
+  } };
+  const big = { ...records(2)[1]!, id: "7", json: `{"id":"7","x":"${"é".repeat(15)}"}` };
+  const { loaded, refused } = await deliver(counted, [...records(5), big, ...records(9).slice(8)], 3, everything);
+  expect(refused).toMatchObject([{ record: { id: "7" }, error: { code: "TM_RECORD_TOO_LARGE" } }]);
+  expect(loaded.map(({ id }) => id)).toEqual(["0", "1", "2", "3", "4", "8"]);
+  expect(taken).toEqual(["0", "1", "2", "3", "4", "8"]);
+  expect(sizes).toEqual([33, 33]);
 });

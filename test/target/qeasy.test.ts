@@ -5,7 +5,7 @@ import type { QeasyTargetConfig } from "../../src/config/types.ts";
 import { TargetError } from "../../src/errors.ts";
 import type { OutRecord } from "../../src/target/contract.ts";
 import { createQeasyTarget } from "../../src/target/qeasy.ts";
-import { testConfig } from "../support/pipeline.ts";
+import { qeasyTarget } from "../support/pipeline.ts";
 
 interface Seen {
   url: string;
@@ -35,10 +35,10 @@ async function qeasy(answer: (response: ServerResponse) => { status: number; bod
     server.close();
   };
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { seen, target: createQeasyTarget({ ...testConfig().pipelines["orders"]!.target, baseUrl, ...overrides }) };
+  return { seen, target: createQeasyTarget(qeasyTarget({ baseUrl, ...overrides })) };
 }
 
-const records: OutRecord[] = ["1", "2"].map((id) => ({ id, sourceId: id, version: "20260101000000455", json: `{"id":"${id}","amount":206.00}` }));
+const records: OutRecord[] = ["1", "2"].map((id) => ({ id, sourceId: id, version: "20260101000000455", slice: "1", json: `{"id":"${id}","amount":206.00}` }));
 const guard = { signal: new AbortController().signal, beforeWrite: () => undefined };
 
 /** What a sent batch came to: `taken`, or the kind of the error and its code. */

@@ -34,7 +34,7 @@ export const audit = defineCommand<AuditOptions>({
       .option("--to <time>", "end, not included (default: what is settled now)")
       .option("--ids", "compare ids and versions even where counts agree; costs as much as reading everything")
       .option("--repair", "load what is missing or stale")
-      .option("--target", "compare what the target holds as well (target.heldUrl)")
+      .option("--target", "compare what the target holds as well (Qeasy: by target.heldUrl)")
       .option("--wait", "return with the verdict"),
   async run(context, { from, to, ids = false, repair = false, target = false, wait = false }, [name = ""]) {
     const { parseDate, parseDateRange, parsePast } = await import("../../config/dates.ts");

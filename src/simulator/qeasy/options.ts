@@ -32,6 +32,8 @@ const switches = z.strictObject({
   interface: z.string().min(1),
   /** Wanted as `Authorization: Bearer <secret>`; null = not checked. */
   secret: z.string().min(1).nullable(),
+  /** The records are the list in this key of the body's only object, such as `datas`; null = the body is a list or one object. */
+  envelope: z.string().min(1).nullable(),
   /** Largest body (bytes) and most records a request, else 413; null = not limited. */
   maxBytes: limit,
   maxRecords: limit,
@@ -67,6 +69,7 @@ const defaults = {
   keepText: true,
   interface: "写入空操作",
   secret: null,
+  envelope: null,
   maxBytes: null,
   maxRecords: null,
   latencyMs: 0,

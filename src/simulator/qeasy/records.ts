@@ -1,5 +1,5 @@
 import { compareIds } from "../ids.ts";
-import { contentHash, documentValues, memberText, scalar, type Span } from "../json-bytes.ts";
+import { contentHash, documentValues, memberText, objectMembers, scalar, type Span } from "../json-bytes.ts";
 
 /** A record as it came. */
 export interface Received {
@@ -39,8 +39,13 @@ export interface RecordCounts {
 /** What is wrong with a request's body. */
 export class BodyError extends Error {}
 
-/** The records of a body: an array of objects or one object, each with its text exactly as received. @throws BodyError */
-export function readRecords(body: Buffer): Received[] {
+/**
+ * The records of a body: an array of objects or one object, each with its text exactly as received.
+ * @param envelope the key of the body's object that holds them; null: the body itself
+ * @throws BodyError
+ */
+export function readRecords(whole: Buffer, envelope: string | null): Received[] {
+  const body = envelope === null ? whole : Buffer.from(memberText(whole, objectMembers(whole) ?? [], envelope) ?? "");
   try {
     return documentValues(body).map((span, index) => readRecord(body, span, index));
   } catch (error) {

@@ -68,7 +68,7 @@ function take(simulation: Simulation, req: IncomingMessage, body: Buffer, fault:
   const { settings, records } = simulation;
   let received: Received[];
   try {
-    received = readRecords(body);
+    received = readRecords(body, settings.envelope);
   } catch (error) {
     if (error instanceof BodyError) return problem(400, error.message);
     throw error;

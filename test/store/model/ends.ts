@@ -115,7 +115,7 @@ export function targetFor(
   const { scheduler, target, source } = world;
   const broken = () => new TargetError("retry", "TM_TARGET_NETWORK", "no answer");
   return {
-    recordsPerRequest: 100, held: null,
+    recordsPerRequest: 100, held: null, bytesPerRequest: null,
     async send(records, _key, guard) {
       // Nobody else has moved since the sender looked at its claims.
       const ids = records.map((record) => record.id);
