@@ -6,9 +6,11 @@ const SECRETS: ReadonlySet<string> = new Set(["appSecret", "accessToken", "refre
 
 /** Digests of what a run of a pipeline depends on, by part of the config. Nothing secret goes into them. */
 export function configParts({ accounts }: Pick<TidemarkConfig, "accounts">, pipeline: PipelineConfig): Record<string, string> {
-  const { name: _name, schedule: _schedule, audit: _audit, freshnessMs: _freshness, target, ...rest } = pipeline;
+  const { name: _name, schedule: _schedule, audit: _audit, freshnessMs: _freshness, target, mapping, ...rest } = pipeline;
   const account = Object.fromEntries(Object.entries(accounts[pipeline.source.account]!).filter(([name]) => !SECRETS.has(name)));
-  const parts = { ...rest, target: withoutSecrets(target), account };
+  const { hashKey, script, ...shown } = mapping;
+  // A script counts by its text: workers may keep it in different folders.
+  const parts = { ...rest, mapping: { ...shown, hashed: hashKey !== undefined, script: script?.hash ?? null }, target: withoutSecrets(target), account };
   return Object.fromEntries(Object.entries(parts).map(([part, value]) => [part, createHash("sha256").update(canonical(value)).digest("hex").slice(0, 16)]));
 }
 
