@@ -190,18 +190,19 @@ export function membersOf(rawObject: string): Member[] {
   let i = skipSpace(rawObject, 0);
   if (rawObject.charCodeAt(i) !== OPEN_OBJECT) throw unexpected(rawObject, i);
   i = skipSpace(rawObject, i + 1);
-  while (rawObject.charCodeAt(i) === QUOTE) {
+  if (rawObject.charCodeAt(i) === CLOSE_OBJECT) return members;
+  for (;;) {
+    if (rawObject.charCodeAt(i) !== QUOTE) throw unexpected(rawObject, i);
     const nameEnd = stringEnd(rawObject, i);
     const rawName = rawObject.slice(i, nameEnd);
-    i = skipSpace(rawObject, nameEnd);
-    i = skipSpace(rawObject, i + 1); // past the colon
-    const end = valueEnd(rawObject, i);
-    members.push({ name: decoded(rawName), rawName, raw: rawObject.slice(i, end) });
+    const start = skipSpace(rawObject, skipSpace(rawObject, nameEnd) + 1); // past the colon
+    const end = valueEnd(rawObject, start);
+    members.push({ name: decoded(rawName), rawName, raw: rawObject.slice(start, end) });
     i = skipSpace(rawObject, end);
-    if (rawObject.charCodeAt(i) === COMMA) i = skipSpace(rawObject, i + 1);
+    if (rawObject.charCodeAt(i) === CLOSE_OBJECT) return members;
+    if (rawObject.charCodeAt(i) !== COMMA) throw unexpected(rawObject, i);
+    i = skipSpace(rawObject, i + 1);
   }
-  if (rawObject.charCodeAt(i) !== CLOSE_OBJECT) throw unexpected(rawObject, i);
-  return members;
 }
 
 /** All members of an object with the raw texts of their values; of a name that comes twice the later one, as in JSON.parse. */
