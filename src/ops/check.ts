@@ -4,6 +4,7 @@ import type { HeldRecord, Target } from "../target/contract.ts";
 import { readNewest } from "../source/pages.ts";
 import { fingerprint } from "../store/secrets.ts";
 import { accountOf, pipelineContext, type Services, tokensOf } from "../sync/services.ts";
+import { countOf } from "../sync/labels.ts";
 import { CLOCK_WARNING_MS, sourceOffset } from "../store/clock.ts";
 import { coverageNote } from "./coverage-note.ts";
 import { liveWorkers } from "./workers.ts";
@@ -25,7 +26,7 @@ export interface CheckResult {
 /** Looks at config, Temporal, Postgres, each account's credentials and each pipeline's target. Writes no record anywhere. */
 export async function check(config: TidemarkConfig, signal: AbortSignal): Promise<CheckResult[]> {
   const results: CheckResult[] = [
-    { what: "config", ok: true, detail: `${config.file}: ${Object.keys(config.pipelines).length} pipelines, ${Object.keys(config.accounts).length} accounts` },
+    { what: "config", ok: true, detail: `${config.file}: ${countOf(Object.keys(config.pipelines).length, "pipeline")}, ${countOf(Object.keys(config.accounts).length, "account")}` },
   ];
   const look = async (what: string, work: () => Promise<string>): Promise<boolean> => {
     try {
