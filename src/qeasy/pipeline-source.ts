@@ -8,7 +8,7 @@ import type { ImportedHalf } from "./import.ts";
 import { isLiteral, literalValue } from "./literal.ts";
 import type { Strategy } from "./model.ts";
 import { notice, QeasyError, type Report } from "./notice.ts";
-import { textOf, type Value } from "./value.ts";
+import { textOf } from "./value.ts";
 import { windowOf } from "./window.ts";
 
 const FIRST_LOOK_BACK_MS = 30 * 86_400_000;
@@ -59,7 +59,7 @@ async function readRequest(strategy: Strategy, api: ApiDescription, report: Repo
     else if (field === begin && parseShanghai(written) !== null) from = written;
     else if (field === begin || field === end) refuse("a window that stands still is a backfill: tidemark backfill NAME --from … --to …");
     else if (field in api.windowParams) {
-      if (textOf(api.windowParams[field] as Value) !== written) refuse(`with ${JSON.stringify(written)} it selects by another time than the modified time`);
+      if (textOf(api.windowParams[field]) !== written) refuse(`with ${JSON.stringify(written)} it selects by another time than the modified time`);
     } else {
       const value = await literalValue(entry, report);
       if (value !== undefined) params[field] = value;
