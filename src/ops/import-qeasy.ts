@@ -72,7 +72,10 @@ interface Named {
 async function userConfig({ target }: Imported, source: ImportedHalf, { api, name, account, now }: Named, report: Report): Promise<UserConfig> {
   const id = source.strategy.id;
   report(notice("TM_QEASY_WINDOW", "source.api", `${api.path} is read ${cursorWords(api)}`, api.notProvable === null ? "info" : "warning"));
-  if (id !== undefined && id !== api.idField && api.call !== true) report(notice("TM_QEASY_RECORD", "source.id", `its id is ${id}; rows with the same ${id} and another ${api.idField} are set aside`));
+  if (api.call === true) {
+    report(notice("TM_QEASY_RECORD", "source.api", "it tells of the exchange: id, time, fingerprint of the token and whether it is a new one; never the token", "info"));
+    if (target !== undefined && target.strategy.request.length > 0) report(notice("TM_QEASY_NOT_YET", "target.request", "it would be filled from rows with the token", "refused"));
+  } else if (id !== undefined && id !== api.idField) report(notice("TM_QEASY_RECORD", "source.id", `its id is ${id}; rows with the same ${id} and another ${api.idField} are set aside`));
   const [read, schedule, audit, mapping] = [await pipelineSource(source, api, now, report), pipelineSchedule([source, ...(target === undefined ? [] : [target])], report), pipelineAudit(source, api, report), await pipelineMapping(target?.strategy, id ?? api.idField, report)];
   const pipeline: UserPipeline = {
     source: { account, ...read },

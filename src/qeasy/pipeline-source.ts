@@ -35,7 +35,7 @@ export async function pipelineSource({ strategy }: ImportedHalf, api: ApiDescrip
 function refuseRowChanges(strategy: Strategy, report: Report): void {
   const refuse = (key: string, detail: string): void => report(notice("TM_QEASY_NOT_YET", `source.${key}`, detail, "refused"));
   if (strategy.condition.length > 0) refuse("condition", "rows that fail it would be sent");
-  if (strategy.operation.method === "splitArray") refuse("operation", "rows would stay whole");
+  if (strategy.operation.method !== "none") refuse("operation", strategy.operation.method);
   if (strategy.beatFlat.length > 0) refuse("beatFlat", "rows would stay whole");
   if (strategy.formatResponse.length > 0) refuse("formatResponse", "the formatted fields would be missing");
   if (strategy.otherRequest.length > 0) refuse("otherRequest", strategy.otherRequest.map(({ field }) => field).join(", "));
@@ -49,15 +49,18 @@ async function readRequest(strategy: Strategy, api: ApiDescription, report: Repo
   let from: string | undefined;
   for (const entry of compileEntries(strategy.request, "source.request", () => undefined)) {
     const { field, path } = entry;
-    const written = textOf(strategy.request.findLast((each) => each.field === field)?.value);
+    const written = strategy.request.filter((each) => each.field === field).map(({ value, default: instead }) => textOf(value ?? instead)).findLast((text) => text !== "") ?? "";
     const refuse = (detail: string): void => report(notice("TM_QEASY_NOT_YET", path, detail, "refused"));
     const [begin, end] = api.windowKeys ?? [];
+    const bound = field === begin || field === end;
+    if ((bound || field in api.windowParams) && written === "") continue;
     if (field === window.page || field === window.pageSize || field === api.versionParam || field === "is_get_total" || written.includes("PAGINATION_")) continue;
+    if (bound && !isLiteral(entry)) continue;
     if (/\{\{?\s*(?:LAST_SYNC_TIME|CURRENT_TIME|DAYS_AGO_\d)/.test(written)) {
-      if (api.windowKeys !== null && field !== begin && field !== end) refuse(`it selects by another time than ${begin} to ${end}, so that later changes would not come`);
+      if (api.windowKeys !== null) refuse(`it selects by another time than ${begin} to ${end}, so that later changes would not come`);
     } else if (!isLiteral(entry)) refuse(`${JSON.stringify(written)} is worked out anew for each request`);
     else if (field === begin && parseShanghai(written) !== null) from = written;
-    else if (field === begin || field === end) refuse("a window that stands still is a backfill: tidemark backfill NAME --from … --to …");
+    else if (bound) refuse("a window that stands still is a backfill: tidemark backfill NAME --from … --to …");
     else if (field in api.windowParams) {
       if (textOf(api.windowParams[field]) !== written) refuse(`with ${JSON.stringify(written)} it selects by another time than the modified time`);
     } else {

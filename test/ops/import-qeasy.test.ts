@@ -49,14 +49,20 @@ test("a list: window and pages belong to the cursor, fixed values are parameters
     request: [
       { field: "modified_begin", type: "string", value: "{{LAST_SYNC_TIME|datetime}}" }, { field: "modified_end", type: "string", value: "{{CURRENT_TIME|datetime}}" }, { field: "page_index", type: "string", value: "{{PAGINATION_START_PAGE}}" },
       { field: "page_size", type: "string", value: "{{PAGINATION_PAGE_SIZE}}" }, { field: "status", type: "string", value: "Sent" }, { field: "shop_id", type: "int", value: "7" }, { field: "start_ts", value: "0" }, { field: "empty", type: "string", value: null },
+      { field: "status", type: "string", value: "" }, { field: "order_status", default: "WaitConfirm" },
     ],
   });
   expect(await loaded(result)).toMatchObject({
-    source: { account: "main", api: "/open/orders/single/query", pageSize: 100, cursor: "auto", from: Date.UTC(2025, 11, 31, 16), params: { status: "Sent", shop_id: 7 } },
+    source: { account: "main", api: "/open/orders/single/query", pageSize: 100, cursor: "auto", from: Date.UTC(2025, 11, 31, 16), params: { status: "Sent", shop_id: 7, order_status: "WaitConfirm" } },
     schedule: { cron: "*/5 * * * *" }, audit: { cron: "10 2 * * *", repair: true }, mapping: { id: "o_id" }, target: { idCheck: false },
   });
-  expect(codes(result, "warning")).toEqual(["TM_QEASY_PAGE_SIZE source.pagination", "TM_QEASY_FROM source.request"]);
+  expect(codes(result, "warning")).toEqual(["TM_QEASY_PAGE_SIZE source.pagination", "TM_QEASY_DUPLICATE_FIELD source.request", "TM_QEASY_FROM source.request"]);
   expect(result.report.keys.find(({ key }) => key === "idCheck")?.text).toContain("sent again");
+});
+
+test.each(["{{DAYS_AGO_2|datetime}}", "_function DATE_SUB(NOW(), INTERVAL 1 DAY)", ""])("a window that moves by %j is the cursor's", async (value) => {
+  const result = await imported({ ...ORDERS, request: [{ field: "modified_begin", value }, { field: "modified_end", value: "_function NOW()" }] });
+  expect((await loaded(result)).source).toMatchObject({ from: Date.UTC(2025, 11, 31, 16), params: {} });
 });
 
 test("a fixed begin is from; what is read whole needs neither a date nor an audit", async () => {
@@ -81,6 +87,8 @@ const request = (entry: object): object => ({ ...ORDERS, request: [{ field: "x",
 test.each<[string, object, object, string]>([
   ["a filter of rows", { ...ORDERS, condition: [[{ field: "status", logic: "eq", value: "Sent" }]] }, NO_OP, "source.condition"],
   ["splitArray", { ...ORDERS, operation: { method: "splitArray", arrayKey: "items" } }, NO_OP, "source.operation"],
+  ["another operation", { ...ORDERS, operation: { method: "merge" } }, NO_OP, "source.operation"],
+  ["a token for the target", { api: "refresh.token", id: "msg" }, { ...NO_OP, request: [{ field: "t", value: "{{token}}" }] }, "target.request"],
   ["flattened lists", { ...ORDERS, beatFlat: ["items"] }, NO_OP, "source.beatFlat"],
   ["formatted fields", { ...ORDERS, formatResponse: [{ old: "a", new: "b", format: "date" }] }, NO_OP, "source.formatResponse"],
   ["other parameters", { ...ORDERS, otherRequest: [{ field: "a", value: "b" }] }, NO_OP, "source.otherRequest"],
