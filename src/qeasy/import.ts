@@ -48,9 +48,9 @@ export function importStrategies(texts: readonly { text: string; side?: Side }[]
   for (const { text, side: given } of texts) {
     const pasted = readPaste(text, report);
     for (const { json, side: wrapped, original } of pasted) {
-      const told = wrapped ?? sideOf(json, report);
+      const told = given ?? wrapped ?? sideOf(json, report);
       // Of two halves in one paste the source comes first.
-      const side = told ?? (pasted.length > 1 ? (halves.source === undefined ? "source" : "target") : given);
+      const side = told ?? (pasted.length > 1 ? (halves.source === undefined ? "source" : "target") : undefined);
       if (told === undefined) report(notice("TM_QEASY_SIDE", "", side === undefined ? "say which it is" : `read as ${side}`, side === undefined ? "refused" : "warning"));
       if (side === undefined) continue;
       if (halves[side] !== undefined) {

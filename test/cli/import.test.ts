@@ -50,6 +50,12 @@ test("an API of another ERP ends with 1 and writes nothing, and is reported and 
   expect(["a.ts", "b.ts"].filter((name) => existsSync(path.join(cwd, name)))).toEqual([]);
 });
 
+test("of two files the first is the source, whatever their APIs are called", async () => {
+  const swapped = jsonOf(await runCli(["import", "qeasy", ...PAIR.toReversed(), "--json"])) as { config: null; report: { notices: object[] } };
+  expect(swapped.config).toBeNull();
+  for (const at of ["source.api", "target.api"]) expect(swapped.report.notices).toContainEqual(expect.objectContaining({ code: "TM_QEASY_API_FOREIGN", path: at }));
+});
+
 test("text that is cut off is refused with its place", async () => {
   const ended = await runCli(["import", "qeasy", "-", "--json"], { stdin: '{"api":"refresh.token","id' });
   expect([ended.code, (jsonOf(ended) as { error: object }).error]).toEqual([1, expect.objectContaining({ code: "TM_QEASY_JSON", message: expect.stringContaining("line 1") })]);

@@ -43,13 +43,6 @@ test("the pair that Tidemark was founded on, without editing", async () => {
   });
 });
 
-test("what a half says it is counts more than the order of the files; where it says nothing the order counts", async () => {
-  const swapped = await importQeasy([{ text: fixture("seed-write-noop.json"), side: "source" }, { text: fixture("seed-refresh-token.json"), side: "target" }], { now: NOW });
-  expect(swapped.pipeline).toMatchObject({ source: { api: "refresh.token" }, target: { api: "写入空操作" } });
-  const untold = await importQeasy([{ text: '{"api":"shops.list"}', side: "target" }], { now: NOW });
-  expect([untold.strategies.source, untold.strategies.target]).toEqual([null, '{"api":"shops.list"}']);
-});
-
 test("a list: window and pages belong to the cursor, fixed values are parameters, schedules and remedy are taken over", async () => {
   const result = await imported({
     ...ORDERS, idCheck: false, pagination: { pageSize: 500 }, crontab: "0 */5 * * * ?", omissionRemedy: { crontab: "10 2 * * *", takeOverRequest: [{ field: "modified_begin", type: "string", value: "{{DAYS_AGO_2|datetime}}" }] },

@@ -40,7 +40,7 @@ export const importQeasyCommand = defineCommand<ImportOptions>({
       if (given !== undefined && !NAME.test(given)) throw usage(option, `${option} is ${JSON.stringify(given)}`, "Up to 64 letters, digits, _, - and dots, beginning with a letter, a digit or _.");
     }
     if (out !== undefined && !/\.(?:m?js|ts)$/.test(out)) throw usage("--out", `--out is ${out}: what is written is TypeScript`, "Use a name that ends in .ts, .js or .mjs.");
-    const texts = await Promise.all(files.map(async (file, i) => ({ text: await textOf(file), side: SIDES[i]! })));
+    const texts = await Promise.all(files.map(async (file, i) => ({ text: await textOf(file), ...(files.length === 2 ? { side: SIDES[i]! } : {}) })));
     const { importQeasy } = await import("../../ops/import-qeasy.ts");
     const { reportText } = await import("../../qeasy/index.ts");
     const imported = await importQeasy(texts, { name, account, now: Date.now() });
