@@ -121,7 +121,7 @@ const GUIDES: Readonly<Record<string, Guide>> = {
   [`${FIELD}.toZone`]: { expected: "a time zone by its IANA name", example: 'toZone: "UTC"' },
   [`${FIELD}.values`]: { expected: "the target's values by the source's", example: 'values: { Sent: "shipped", Cancelled: "cancelled" }' },
   [`${FIELD}.others`]: { expected: '"refuse", "keep" or { default: … }', example: 'others: { default: "other" }' },
-  [`${FIELD}.missing`]: { expected: '"null", "omit", "required" or { default: … }', example: 'missing: { default: "" }' },
+  [`${FIELD}.missing`]: { expected: '"null", "omit", "omit-null", "required" or { default: … }', example: 'missing: { default: "" }' },
   [`${FIELD}.mask`]: { expected: '"hash", "all", "name", "phone" or { start: …, end: … }', example: 'mask: "phone"' },
   "pipelines.*.target": { expected: "where records go", example: 'target: { use: "qeasy", baseUrl: env("QEASY_BASE_URL"), api: "写入空操作" }' },
   "pipelines.*.target.use": { expected: '"qeasy", "postgres", "mysql", or the path of a module of your own that begins with . or /', example: 'use: "qeasy"' },

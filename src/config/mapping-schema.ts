@@ -37,7 +37,7 @@ const written = z.strictObject({
   toZone: zone.optional(),
   values: z.record(z.string(), z.json()).optional(),
   others: z.union([z.enum(["refuse", "keep"]), defaulted]).optional(),
-  missing: z.union([z.enum(["null", "omit", "required"]), defaulted]).optional(),
+  missing: z.union([z.enum(["null", "omit", "omit-null", "required"]), defaulted]).optional(),
   mask: z.union([z.enum(["hash", "all", "name", "phone"]), z.strictObject({ start: z.int().min(0), end: z.int().min(0) })]).optional(),
   rest: z.enum(["keep", "drop"]).optional(),
   names: z.enum(["camel", "snake"]).optional(),

@@ -5,7 +5,7 @@ import { masksByHash, recordShape } from "./mapping-schema.ts";
 import { parseShanghai } from "../source/time.ts";
 
 /** Workflow ids, schedules and tables carry these names. */
-const NAME = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]{0,63}$/u;
+export const NAME = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]{0,63}$/u;
 const PLAUSIBLE_AHEAD_MS = 86_400_000;
 
 const text = z.string().trim().min(1);

@@ -27,8 +27,8 @@ export interface UserRecordMapping {
   fields?: Record<string, UserField>;
 }
 
-/** What is written for a missing value: absent, `null` and `""` alike. */
-export type UserMissing = "null" | "omit" | "required" | { default: JsonValue };
+/** What is written for a missing value: absent, `null` and `""` alike; but `omit-null` keeps `""`. */
+export type UserMissing = "null" | "omit" | "omit-null" | "required" | { default: JsonValue };
 
 interface UserSettings {
   missing?: UserMissing;

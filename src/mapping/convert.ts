@@ -38,6 +38,7 @@ function missingValue(name: string, field: FieldMapping): Convert {
   if (rule === undefined) return (raw) => raw; // moved as it is
   if (rule === "null") return () => "null";
   if (rule === "omit") return () => undefined;
+  if (rule === "omit-null") return (raw) => (raw === '""' ? raw : undefined);
   if (rule !== "required") return () => JSON.stringify(rule.default);
   return () => {
     throw new MappingRefusal("TM_MAPPING_MISSING", `field ${JSON.stringify(name)}${field.from === undefined ? "" : ` (from ${field.from})`} is required, and the source has no value`, { path: name });

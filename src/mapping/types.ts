@@ -1,7 +1,7 @@
 import type { JsonValue } from "../config/types.ts";
 
-/** What is written where the source has no value: absent, `null` and `""` alike. */
-export type MissingRule = "null" | "omit" | "required" | { default: JsonValue };
+/** What is written where the source has no value: absent, `null` and `""` alike; but `omit-null` keeps `""`. */
+export type MissingRule = "null" | "omit" | "omit-null" | "required" | { default: JsonValue };
 
 /** A record, or an item of a list, of the target: how its fields are made. */
 export interface RecordMapping {

@@ -49,6 +49,13 @@ export const NOTICES = {
   TM_QEASY_SIDE: "source and target cannot be told apart",
   TM_QEASY_EFFECT: "effect and type disagree; effect counts",
   TM_QEASY_SUPERFLUOUS: "more strategies were given than one source and one target",
+  TM_QEASY_HALF: "a half of the strategy was not given",
+  TM_QEASY_NOT_YET: "a pipeline cannot do this yet, and without it would send something else than the strategy",
+  TM_QEASY_FROM: "the time from which to copy is a placeholder; set source.from",
+  TM_QEASY_AUDIT: "the window of omissionRemedy is covered by audits, which compare all closed time with the source",
+  TM_QEASY_SCHEDULE: "no schedule is set",
+  TM_QEASY_RECORD: "the record is not exactly the row or the request",
+  TM_QEASY_CONFIG: "the config does not take it",
 } as const;
 
 export type NoticeCode = keyof typeof NOTICES;

@@ -14,6 +14,13 @@ export function reportSecrets(json: Value, side: Side, report: Report): void {
   walk(json, (name) => report(notice("TM_QEASY_SECRET", side, JSON.stringify(name))));
 }
 
+/** Whether a value has something that looks like a credential. */
+export function holdsSecret(json: Value): boolean {
+  let found = false;
+  walk(json, () => (found = true));
+  return found;
+}
+
 /** The strategy with its credentials masked: for screens, logs and exports that leave the house. */
 export function maskSecrets(json: Value): Value {
   return walk(json, () => undefined);

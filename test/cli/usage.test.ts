@@ -3,7 +3,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { folderWith, jsonOf, runCli } from "./cli.ts";
 
-const COMMANDS = ["init", "check", "preview", "mapping", "mapping test", "dev", "deploy", "worker", "sync", "backfill", "backfill list", "backfill pause", "backfill resume", "backfill move", "backfill cancel", "audit", "coverage", "apis", "apis show", "status", "state", "token", "token show", "token refresh", "token set", "token authorize", "quarantine", "quarantine list", "quarantine show", "quarantine replay", "quarantine discard", "simulate", "simulate jushuitan", "simulate qeasy", "demo"];
+const COMMANDS = ["init", "import", "import qeasy", "check", "preview", "mapping", "mapping test", "dev", "deploy", "worker", "sync", "backfill", "backfill list", "backfill pause", "backfill resume", "backfill move", "backfill cancel", "audit", "coverage", "apis", "apis show", "status", "state", "token", "token show", "token refresh", "token set", "token authorize", "quarantine", "quarantine list", "quarantine show", "quarantine replay", "quarantine discard", "simulate", "simulate jushuitan", "simulate qeasy", "demo"];
 const CONFIG = `
 accounts: { main: { platform: jushuitan, kind: self, appKey: "\${JST_APP_KEY}", appSecret: "\${JST_APP_SECRET}" } }
 pipelines:
@@ -61,6 +61,9 @@ describe("wrong use ends with 2", () => {
     ["a state given twice", ["state", "orders", "set", "state.json", "--checkpoint", "5"], "TM_USAGE", "--checkpoint", "one of them"],
     ["a checkpoint that is neither", ["state", "orders", "set", "--checkpoint", "soon"], "TM_DATE", '"soon"', "Asia/Shanghai"],
     ["an option of another action", ["state", "orders", "get", "--yes"], "TM_USAGE", "--yes", "Leave them out"],
+    ["a strategy that is not there", ["import", "qeasy", "/nowhere/source.json"], "TM_USAGE", "ENOENT", "standard input"],
+    ["a name that no pipeline has", ["import", "qeasy", "/nowhere/source.json", "--name", "a b"], "TM_USAGE", '--name is "a b"', "letters"],
+    ["a config of another kind", ["import", "qeasy", "/nowhere/source.json", "--out", "tidemark.config.yaml"], "TM_USAGE", "--out", ".ts"],
     ["a document that is not there", ["state", "orders", "import", "/nowhere/state.json"], "TM_USAGE", "ENOENT", "standard input"],
   ])("%s", async (_, args, code, message, fix) => {
     const [people, programs] = await Promise.all([runCli(args), runCli([...args, "--json"])]);

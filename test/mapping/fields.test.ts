@@ -73,6 +73,8 @@ describe("missing values", () => {
     [{ from: "f", type: "text" }, ["null", "null", "null"]],
     [{ from: "f", missing: "null" }, ["null", "null", "null"]],
     [{ from: "f", missing: "omit" }, ["", "", ""]],
+    [{ from: "f", type: "text", missing: "omit-null" }, ["", "", '""']],
+    [{ template: "a{f}", missing: "omit-null" }, ["", "", ""]],
     [{ from: "f", type: "decimal", missing: { default: "0.00" } }, ['"0.00"', '"0.00"', '"0.00"']],
     [{ from: "f", missing: "required" }, Array.from({ length: 3 }, () => "TM_MAPPING_MISSING")],
     [{ from: "f", values: { a: 1 }, others: { default: 9 } }, ["null", "null", "null"]],

@@ -8,6 +8,7 @@ import { coverage } from "./coverage.ts";
 import { demo } from "./demo.ts";
 import { deploy } from "./deploy.ts";
 import { dev } from "./dev.ts";
+import { importGroup, importQeasyCommand } from "./import.ts";
 import { init } from "./init.ts";
 import { mapping, mappingTest } from "./mapping.ts";
 import { preview } from "./preview.ts";
@@ -25,5 +26,5 @@ import { worker } from "./worker.ts";
 
 /** Every command, in the order of `--help`; a group comes before its commands. */
 export const COMMANDS: readonly AnyCommand[] = [
-  init, check, preview, mapping, mappingTest, dev, deploy, worker, sync, backfill, backfillList, backfillPause, backfillResume, backfillMove, backfillCancel, audit, coverage, apis, apisShow, status, state, token, tokenShow, tokenRefresh, tokenSet, tokenAuthorize, quarantine, quarantineList, quarantineShow, quarantineReplay, quarantineDiscard, simulate, simulateJushuitan, simulateQeasy, demo,
+  init, importGroup, importQeasyCommand, check, preview, mapping, mappingTest, dev, deploy, worker, sync, backfill, backfillList, backfillPause, backfillResume, backfillMove, backfillCancel, audit, coverage, apis, apisShow, status, state, token, tokenShow, tokenRefresh, tokenSet, tokenAuthorize, quarantine, quarantineList, quarantineShow, quarantineReplay, quarantineDiscard, simulate, simulateJushuitan, simulateQeasy, demo,
 ];

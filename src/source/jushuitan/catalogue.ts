@@ -32,6 +32,16 @@ export function getApi(path: string, described: readonly ApiDescription[] = []):
   });
 }
 
+/** The description that a strategy of Qeasy means by its `api`: the path, the old method, or either with other signs between its words. */
+export function findApi(name: string): ApiDescription | undefined {
+  const exact = CATALOGUE.find((api) => api.path === name || api.method === name);
+  return exact ?? CATALOGUE.find((api) => letters(api.path) === letters(name) || (api.method !== null && letters(api.method) === letters(name)));
+}
+
+function letters(name: string): string {
+  return name.toLowerCase().replace(/[^a-z]+/g, "").replace(/^open/, "");
+}
+
 /** Without what people write differently: `orders.single.query` for `/open/orders/single/query`. */
 function plain(path: string): string {
   return path.toLowerCase().replace(/[^a-z]+/g, "/").replace(/^\/|\/$/g, "");

@@ -1,0 +1,82 @@
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { text as readAll } from "node:stream/consumers";
+import { isEnvReference } from "../../config/define.ts";
+import type { Side } from "../../qeasy/index.ts";
+import { defineCommand, defineGroup } from "../command.ts";
+import { UsageError } from "../failure.ts";
+import { say } from "../output.ts";
+
+export const importGroup = defineGroup("import", "take over what runs elsewhere: qeasy", ["tidemark import qeasy source.json target.json"]);
+
+const SIDES: readonly Side[] = ["source", "target"];
+
+interface ImportOptions {
+  name?: string;
+  account?: string;
+  out?: string;
+  force?: true;
+}
+
+export const importQeasyCommand = defineCommand<ImportOptions>({
+  name: "import qeasy",
+  summary: "make a pipeline of a strategy of Qeasy, and say key by key what became of it",
+  description: "Reads a strategy of Qeasy (轻易云) as it is pasted, prints a config file with its pipeline, and says on standard error key by key what was taken over, translated or kept without effect. Ends with 1 and prints no config where a pipeline would send something else than the strategy. Asks nobody.",
+  examples: [
+    "tidemark import qeasy source.json target.json > tidemark.config.ts",
+    "tidemark import qeasy source.json target.json --name orders --account main --out tidemark.config.ts",
+    "tidemark import qeasy - --json < pair.json      # both halves in one text",
+  ],
+  configure: (command) => command
+    .argument("<source>", "the source's JSON, or a text with both halves; - for standard input")
+    .argument("[target]", "the target's JSON")
+    .option("--name <name>", "of the pipeline; default: after the API")
+    .option("--account <account>", "of the account in the config; default main, and simple for refresh.token")
+    .option("--out <file>", "write the config there instead of printing it")
+    .option("--force", "with --out: write over a file that is there"),
+  async run({ json }, { name, account, out, force }, files) {
+    const { NAME } = await import("../../config/schema.ts");
+    for (const [option, given] of [["--name", name], ["--account", account]] as const) {
+      if (given !== undefined && !NAME.test(given)) throw usage(option, `${option} is ${JSON.stringify(given)}`, "Up to 64 letters, digits, _, - and dots, beginning with a letter, a digit or _.");
+    }
+    if (out !== undefined && !/\.(?:m?js|ts)$/.test(out)) throw usage("--out", `--out is ${out}: what is written is TypeScript`, "Use a name that ends in .ts, .js or .mjs.");
+    const texts = await Promise.all(files.map(async (file, i) => ({ text: await textOf(file), ...(files.length === 2 ? { side: SIDES[i]! } : {}) })));
+    const { importQeasy } = await import("../../ops/import-qeasy.ts");
+    const { reportText } = await import("../../qeasy/index.ts");
+    const imported = await importQeasy(texts, { name, account, now: Date.now() });
+    const { config, report } = imported;
+    if (!json) say(reportText(report));
+    if (config !== null && out !== undefined) await write(out, config, force === true);
+    const written = config === null || out === undefined ? null : path.resolve(out);
+    return {
+      json: asJson({ ...imported, written }), exitCode: config === null ? 1 : 0,
+      ...(config === null ? {} : { text: written === null ? config.trimEnd() : `Wrote ${written}` }),
+    };
+  },
+});
+
+/** Values of the environment as YAML and JSON configs write them. */
+function asJson(answer: object): string {
+  return JSON.stringify(answer, (_key, value: unknown) => (isEnvReference(value) ? `\${${value.variable}${value.fallback === null ? "" : `:-${value.fallback}`}}` : value));
+}
+
+async function textOf(file: string): Promise<string> {
+  if (file === "-") return readAll(process.stdin);
+  return readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw usage("file", `${file} cannot be read: ${error.code}`, "Give the strategy's file, or - for standard input.");
+  });
+}
+
+async function write(file: string, text: string, force: boolean): Promise<void> {
+  try {
+    await writeFile(file, text, { flag: force ? "w" : "wx" });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") throw new UsageError("TM_IMPORT_EXISTS", `${path.resolve(file)} is there already; nothing was written`, { path: path.resolve(file), fix: "Give another name, or --force to write over it." });
+    throw usage("--out", `${file} cannot be written: ${code}`, "Give a file in a folder that is there.");
+  }
+}
+
+function usage(at: string, message: string, fix: string): UsageError {
+  return new UsageError("TM_USAGE", message, { path: at, fix });
+}

@@ -1,0 +1,136 @@
+import path from "node:path";
+import { env } from "../config/define.ts";
+import { printConfig } from "../config/print.ts";
+import type { ConfigProblem } from "../config/problems.ts";
+import type { UserAccount, UserConfig, UserPipeline } from "../config/user-config.ts";
+import { validateConfig } from "../config/validate.ts";
+import { ConfigError } from "../errors.ts";
+import { importStrategies, writeJson, type Imported, type ImportedHalf, type ImportReport, type KeyReport, type Notice, type Side } from "../qeasy/index.ts";
+import { NO_OP } from "../qeasy/model.ts";
+import { notice, type Report } from "../qeasy/notice.ts";
+import { pipelineAudit, pipelineSchedule, pipelineSource } from "../qeasy/pipeline-source.ts";
+import { pipelineMapping, pipelineTarget } from "../qeasy/pipeline-target.ts";
+import { collector, reportKeys } from "../qeasy/report.ts";
+import type { ApiDescription } from "../source/contract.ts";
+import { findApi } from "../source/jushuitan/index.ts";
+import { cursorWords } from "./apis.ts";
+
+export interface ImportWishes {
+  /** Of the pipeline; default: after the API. */
+  name?: string | undefined;
+  /** Of the account; default `main`, and `simple` for the exchange of a bearer token. */
+  account?: string | undefined;
+  /** Epoch ms. */
+  now: number;
+}
+
+/** A strategy as a pipeline. */
+export interface ImportedPipeline {
+  name: string;
+  /** null: it cannot run as it stands. */
+  pipeline: UserPipeline | null;
+  /** A whole config file that has it. */
+  config: string | null;
+  report: ImportReport;
+  /** Both halves as JSON text, as they are kept; credentials are in it. */
+  strategies: Record<Side, string | null>;
+}
+
+/** Reads strategies of Qeasy and makes a pipeline of them, if it sends what they send. @throws QeasyError `TM_QEASY_JSON` */
+export async function importQeasy(texts: readonly { text: string; side?: Side }[], { name: wanted, account: given, now }: ImportWishes): Promise<ImportedPipeline> {
+  const api = findApi(importStrategies(texts).source?.strategy.api ?? "");
+  const imported = importStrategies(texts, {
+    runs: (side, called) => (side === "source" ? findApi(called) !== undefined : called === NO_OP),
+    ...(api === undefined ? {} : { maxPageSize: api.pageSize.max }),
+  });
+  const { notices, report } = collector();
+  imported.report.notices.forEach(report);
+  const { source, target } = imported;
+  const name = wanted ?? defaultName(source ?? target);
+  if (source === undefined) report(notice("TM_QEASY_HALF", "source", "there is nothing to read", "refused"));
+  if (target === undefined) report(notice("TM_QEASY_HALF", "target", `records go to ${NO_OP}`));
+  const account = given ?? (api?.call === true ? "simple" : "main");
+  const written = source === undefined || api === undefined ? null : await userConfig(imported, source, { api, name, account, now }, report);
+  // Without its schedule a strategy still sends what it sends.
+  const stopped = notices.some(({ severity, code }) => severity === "refused" && code !== "TM_QEASY_CRON");
+  const keys = [source, target].flatMap((half) => (half === undefined ? [] : reportKeys(half.json, half.side, notices).map((key) => inPipeline(key, api, notices, source?.strategy.idCheck !== false))));
+  const runs = written !== null && !stopped;
+  const notes = [`Written by tidemark import qeasy. To put it into a config that is there: pipelines.${name}, and the account if it has none yet.`, ...notices.filter(({ severity }) => severity !== "info").map(({ path, text }) => `${path === "" ? "" : `${path}: `}${text}`)];
+  return {
+    name, pipeline: runs ? written.pipelines[name]! : null, config: runs ? printConfig(written, notes) : null, report: { keys, notices, runnable: runs },
+    strategies: { source: source === undefined ? null : writeJson(source.json), target: target === undefined ? null : writeJson(target.json) },
+  };
+}
+
+interface Named {
+  api: ApiDescription;
+  name: string;
+  account: string;
+  now: number;
+}
+
+async function userConfig({ target }: Imported, source: ImportedHalf, { api, name, account, now }: Named, report: Report): Promise<UserConfig> {
+  const id = source.strategy.id;
+  report(notice("TM_QEASY_WINDOW", "source.api", `${api.path} is read ${cursorWords(api)}`, api.notProvable === null ? "info" : "warning"));
+  if (api.call === true) {
+    report(notice("TM_QEASY_RECORD", "source.api", "it tells of the exchange: id, time, fingerprint of the token and whether it is a new one; never the token", "info"));
+    if (target !== undefined && target.strategy.request.length > 0) report(notice("TM_QEASY_NOT_YET", "target.request", "it would be filled from rows with the token", "refused"));
+  } else if (id !== undefined && id !== api.idField) report(notice("TM_QEASY_RECORD", "source.id", `its id is ${id}; rows with the same ${id} and another ${api.idField} are set aside`));
+  const [read, schedule, audit, mapping] = [await pipelineSource(source, api, now, report), pipelineSchedule([source, ...(target === undefined ? [] : [target])], report), pipelineAudit(source, api, report), await pipelineMapping(target?.strategy, id ?? api.idField, report)];
+  const pipeline: UserPipeline = {
+    source: { account, ...read },
+    ...(schedule === undefined ? {} : { schedule }),
+    ...(audit === undefined ? {} : { audit }),
+    ...(id === undefined && mapping.fields === undefined ? {} : { mapping: { ...(id === undefined ? {} : { id }), ...mapping } }),
+    target: pipelineTarget(target?.strategy, source.strategy.idCheck, report),
+  };
+  const config: UserConfig = { accounts: { [account]: accountOf(api) }, pipelines: { [name]: pipeline } };
+  for (const { path: at, value, expected } of problemsOf(config)) report(notice("TM_QEASY_CONFIG", at, `${value}; expected ${expected}`, "refused"));
+  return config;
+}
+
+function accountOf({ call }: ApiDescription): UserAccount {
+  if (call === true) return { platform: "jushuitan", kind: "bearer", token: env("JST_BEARER_TOKEN", "") };
+  return { platform: "jushuitan", kind: "self", appKey: env("JST_APP_KEY"), appSecret: env("JST_APP_SECRET") };
+}
+
+/** What a config that says this would be refused for. */
+function problemsOf(config: UserConfig): ConfigProblem[] {
+  try {
+    validateConfig(config, { file: path.resolve("tidemark.config.ts"), home: path.resolve(".tidemark"), env: {}, needs: "none" });
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.details["problems"] as ConfigProblem[];
+  }
+}
+
+/** `orders.single.query` and `/open/orders/single/query` are `orders-single`. */
+function defaultName(half: ImportedHalf | undefined): string {
+  return half?.strategy.api.replace(/^\/?open[/.]/, "").replace(/[/.]query$/, "").replaceAll(/[^\p{L}\p{N}]+/gu, "-").replaceAll(/^-|-$/g, "").slice(0, 64) || "imported";
+}
+
+const KEPT: Record<string, string> = {
+  "source.otherResponse": "where rows stand in the answer is known of the API",
+  "source.method": "how the API is called is known",
+  "target.method": "the target's is POST",
+  "target.response": "what the target answers is not written back",
+  "target.otherResponse": "target.success says what an answer means",
+};
+
+/** What becomes of a key in a pipeline, where it differs from what the library makes of it. */
+function inPipeline(key: KeyReport, api: ApiDescription | undefined, notices: readonly Notice[], idCheck: boolean): KeyReport {
+  const at = `${key.side}.${key.key}`;
+  if (key.outcome === "refused") return key;
+  const leftOut = notices.find(({ code, path }) => code === "TM_QEASY_SCHEDULE" && `${path}.`.startsWith(`${at}.`));
+  if (leftOut !== undefined) return { ...key, outcome: "refused", text: leftOut.text };
+  if (KEPT[at] !== undefined) return { ...key, outcome: "kept", text: KEPT[at] };
+  if (key.key === "crontab") return { ...key, outcome: "translated", text: "the pipeline's schedule is the source's, else the target's" };
+  if (at === "source.idCheck" && !idCheck) return { ...key, outcome: "translated", text: "target.idCheck: false: what is read again is sent again" };
+  if (at === "source.id") return { ...key, outcome: "translated", text: "mapping.id" };
+  if (at === "source.number" && api?.call !== true) return { ...key, outcome: "kept", text: "the field stays in the record" };
+  if (at === "source.pagination" && api?.call === true) return { ...key, outcome: "kept", text: "a call has one page" };
+  if (at === "source.request") return { ...key, outcome: "translated", text: "fixed values are source.params; windows and pages come from the cursor" };
+  if (at === "target.request") return { ...key, outcome: "translated", text: "mapping.fields" };
+  return key;
+}

@@ -1,0 +1,32 @@
+import type { JsonValue } from "../config/types.ts";
+import { evaluateEntries, sourceScope, type CompiledEntry } from "./entries.ts";
+import { notice, RowError, type Report } from "./notice.ts";
+import { holdsSecret } from "./secrets.ts";
+import { isMembers, type Value } from "./value.ts";
+
+/** Whether the entry is the same for every request and row. */
+export function isLiteral({ expression, children, arrayName }: CompiledEntry): boolean {
+  if (arrayName !== undefined) return false;
+  return children === undefined ? expression === undefined || expression.kind === "constant" : children.every(isLiteral);
+}
+
+/** What such an entry sends, as the config holds it; undefined: nothing, or what is said to be refused. */
+export async function literalValue(entry: CompiledEntry, report: Report): Promise<JsonValue | undefined> {
+  try {
+    const sent = await evaluateEntries([entry], sourceScope({ now: 0, lastSyncTime: 0, zone: "Asia/Shanghai", page: 1, pageSize: 1, random: () => 0 }));
+    if (holdsSecret(sent)) report(notice("TM_QEASY_NOT_YET", entry.path, "a credential; take it out of the strategy: those of the config are used", "refused"));
+    else if (Object.hasOwn(sent, entry.field)) return plainValue(sent[entry.field]!, entry.path, report);
+  } catch (error) {
+    if (!(error instanceof RowError)) throw error;
+    report(notice("TM_QEASY_NOT_YET", entry.path, error.message, "refused"));
+  }
+  return undefined;
+}
+
+function plainValue(value: Value, path: string, report: Report): JsonValue {
+  if (Array.isArray(value)) return value.map((item) => plainValue(item, path, report));
+  if (isMembers(value)) return Object.fromEntries(Object.entries(value).map(([key, held]) => [key, plainValue(held, path, report)]));
+  if (typeof value !== "object" || value === null) return value;
+  report(notice("TM_QEASY_NOT_YET", path, `the config would not keep every digit of ${value.text}`, "refused"));
+  return value.text;
+}

@@ -1,0 +1,105 @@
+import type { UserPipeline, UserSource } from "../config/user-config.ts";
+import type { JsonValue } from "../config/types.ts";
+import type { ApiDescription } from "../source/contract.ts";
+import { formatShanghai, parseShanghai } from "../source/time.ts";
+import { temporalCrons } from "./cron.ts";
+import { compileEntries } from "./entries.ts";
+import type { ImportedHalf } from "./import.ts";
+import { isLiteral, literalValue } from "./literal.ts";
+import type { Strategy } from "./model.ts";
+import { notice, QeasyError, type Report } from "./notice.ts";
+import { textOf } from "./value.ts";
+import { windowOf } from "./window.ts";
+
+const FIRST_LOOK_BACK_MS = 30 * 86_400_000;
+const LEAST_PAGE = 2;
+
+/** The `source` of a pipeline that reads what the strategy reads; what it cannot do goes to `report` as refused. @param now epoch ms */
+export async function pipelineSource({ strategy }: ImportedHalf, api: ApiDescription, now: number, report: Report): Promise<Omit<UserSource, "account">> {
+  refuseRowChanges(strategy, report);
+  const { params, from } = await readRequest(strategy, api, report);
+  if (api.call === true) {
+    for (const name of Object.keys(params)) report(notice("TM_QEASY_NOT_YET", `source.request.${name}`, `${api.path} takes no parameters`, "refused"));
+    return { api: api.path, ...(strategy.number === undefined ? {} : { number: strategy.number }) };
+  }
+  const whole = api.cursors[0] === "snapshot";
+  const placeholder = formatShanghai(now - FIRST_LOOK_BACK_MS).slice(0, 10);
+  if (!whole && from === undefined) report(notice("TM_QEASY_FROM", "source.request", `LAST_SYNC_TIME is the checkpoint, and the first run begins at ${placeholder}, 30 days ago`));
+  return {
+    api: api.path, pageSize: Math.max(LEAST_PAGE, strategy.pageSize), cursor: "auto", from: whole ? "all" : (from ?? placeholder),
+    ...(Object.keys(params).length === 0 ? {} : { params }),
+  };
+}
+
+/** What would make other rows of those that are read. */
+function refuseRowChanges(strategy: Strategy, report: Report): void {
+  const refuse = (key: string, detail: string): void => report(notice("TM_QEASY_NOT_YET", `source.${key}`, detail, "refused"));
+  if (strategy.condition.length > 0) refuse("condition", "rows that fail it would be sent");
+  if (strategy.operation.method !== "none") refuse("operation", strategy.operation.method);
+  if (strategy.beatFlat.length > 0) refuse("beatFlat", "rows would stay whole");
+  if (strategy.formatResponse.length > 0) refuse("formatResponse", "the formatted fields would be missing");
+  if (strategy.otherRequest.length > 0) refuse("otherRequest", strategy.otherRequest.map(({ field }) => field).join(", "));
+  if (strategy.id?.includes(".") === true) refuse("id", `${JSON.stringify(strategy.id)} lies inside another field`);
+}
+
+/** Parameters that stand in the request as they are; windows and pages are the cursor's. */
+async function readRequest(strategy: Strategy, api: ApiDescription, report: Report): Promise<{ params: Record<string, JsonValue>; from: string | undefined }> {
+  const window = windowOf(strategy);
+  const params: Record<string, JsonValue> = {};
+  let from: string | undefined;
+  for (const entry of compileEntries(strategy.request, "source.request", () => undefined)) {
+    const { field, path } = entry;
+    const written = strategy.request.filter((each) => each.field === field).map(({ value, default: instead }) => textOf(value ?? instead)).findLast((text) => text !== "") ?? "";
+    const refuse = (detail: string): void => report(notice("TM_QEASY_NOT_YET", path, detail, "refused"));
+    const [begin, end] = api.windowKeys ?? [];
+    const bound = field === begin || field === end;
+    if ((bound || field in api.windowParams) && written === "") continue;
+    if (field === window.page || field === window.pageSize || field === api.versionParam || field === "is_get_total" || written.includes("PAGINATION_")) continue;
+    if (bound && !isLiteral(entry)) continue;
+    if (/\{\{?\s*(?:LAST_SYNC_TIME|CURRENT_TIME|DAYS_AGO_\d)/.test(written)) {
+      if (api.windowKeys !== null) refuse(`it selects by another time than ${begin} to ${end}, so that later changes would not come`);
+    } else if (!isLiteral(entry)) refuse(`${JSON.stringify(written)} is worked out anew for each request`);
+    else if (field === begin && parseShanghai(written) !== null) from = written;
+    else if (bound) refuse("a window that stands still is a backfill: tidemark backfill NAME --from … --to …");
+    else if (field in api.windowParams) {
+      if (textOf(api.windowParams[field]) !== written) refuse(`with ${JSON.stringify(written)} it selects by another time than the modified time`);
+    } else {
+      const value = await literalValue(entry, report);
+      if (value !== undefined) params[field] = value;
+    }
+  }
+  return { params, from };
+}
+
+/** When the pipeline runs: the source's own crontab, else the target's. */
+export function pipelineSchedule(halves: readonly ImportedHalf[], report: Report): UserPipeline["schedule"] {
+  const found = halves.find(({ json }) => textOf(json.crontab).trim() !== "");
+  const schedule = found === undefined ? undefined : cronOf(textOf(found.json.crontab), `${found.side}.crontab`, report);
+  if (schedule === undefined) report(notice("TM_QEASY_SCHEDULE", "", "runs start only by tidemark sync, until the pipeline has one"));
+  return schedule;
+}
+
+/** `omissionRemedy` as an audit, where there is something to compare with. */
+export function pipelineAudit({ strategy: { omissionRemedy } }: ImportedHalf, api: ApiDescription, report: Report): UserPipeline["audit"] {
+  if (omissionRemedy === undefined) return undefined;
+  if (api.call === true || api.cursors[0] === "snapshot") {
+    report(notice("TM_QEASY_AUDIT", "source.omissionRemedy", `not needed: ${api.call === true ? "a call has no past" : "each run reads all of it"}`, "info"));
+    return undefined;
+  }
+  const audit = cronOf(omissionRemedy.crontab, "source.omissionRemedy.crontab", report);
+  if (audit !== undefined) report(notice("TM_QEASY_AUDIT", "source.omissionRemedy", "what is missing is loaded", "info"));
+  return audit;
+}
+
+function cronOf(crontab: string, path: string, report: Report): { cron: string } | undefined {
+  try {
+    const [cron, ...more] = temporalCrons(crontab);
+    if (more.length === 0 && cron!.split(" ").length === 5) return { cron: cron! };
+    const why = more.length === 0 ? "seconds other than 0" : `two expressions, ${[cron, ...more].join(" and ")}`;
+    report(notice("TM_QEASY_SCHEDULE", path, `${JSON.stringify(crontab)} needs ${why}; the config takes one of 5 fields. Set it by hand`));
+  } catch (error) {
+    if (!(error instanceof QeasyError)) throw error;
+    report(notice("TM_QEASY_SCHEDULE", path, error.message));
+  }
+  return undefined;
+}

@@ -1,0 +1,62 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { loadConfig } from "../../src/config/load.ts";
+import { folderWith, jsonOf, runCli } from "./cli.ts";
+
+const fixture = (name: string): string => fileURLToPath(new URL(`../qeasy/fixtures/${name}`, import.meta.url));
+const PAIR = [fixture("seed-refresh-token.json"), fixture("seed-write-noop.json")];
+const FOREIGN = fixture("053-wdt-trade-query-docs.json");
+
+test("the founding pair: a config on standard output, the report on standard error; the config loads", async () => {
+  const { code, stdout, stderr } = await runCli(["import", "qeasy", ...PAIR]);
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/source\.pagination +kept without effect[^]*target\.idCheck +kept[^]*It can run as it stands\./);
+  expect(stderr).not.toContain("defineConfig");
+  const folder = folderWith({ "tidemark.config.ts": stdout });
+  expect(Object.keys((await loadConfig({ folder, env: { QEASY_BASE_URL: "http://127.0.0.1:9" } })).pipelines)).toEqual(["refresh-token"]);
+});
+
+test("--out writes the file once, and over it only by --force", async () => {
+  const cwd = folderWith();
+  const out = path.join(cwd, "tidemark.config.ts");
+  const run = (...more: string[]) => runCli(["import", "qeasy", ...PAIR, "--out", "tidemark.config.ts", ...more], { cwd });
+  const first = await run();
+  expect([first.code, first.stdout]).toEqual([0, `Wrote ${out}\n`]);
+  const second = await run("--name", "tokens", "--json");
+  expect([second.code, (jsonOf(second) as { error: object }).error]).toEqual([2, expect.objectContaining({ code: "TM_IMPORT_EXISTS", path: out })]);
+  expect(readFileSync(out, "utf8")).toContain('"refresh-token": {');
+  expect((await run("--name", "tokens", "--account", "other", "--force")).code).toBe(0);
+  expect(readFileSync(out, "utf8")).toMatch(/other: \{ platform[^]*tokens: \{\n/);
+});
+
+test("--json has pipeline, config, report and both halves as they came; both may come by standard input", async () => {
+  const stdin = PAIR.map((file) => readFileSync(file, "utf8")).join("\n");
+  const answer = jsonOf(await runCli(["import", "qeasy", "-", "--json"], { stdin })) as { strategies: Record<string, string> };
+  expect(answer).toMatchObject({
+    name: "refresh-token", pipeline: { source: { account: "simple", api: "refresh.token", number: "msg" }, target: { baseUrl: "${QEASY_BASE_URL}" } },
+    config: expect.stringContaining("defineConfig("), report: { runnable: true, keys: expect.any(Array), notices: expect.any(Array) }, written: null,
+  });
+  expect(Object.values(answer.strategies)).toEqual(PAIR.map((file) => JSON.stringify(JSON.parse(readFileSync(file, "utf8")))));
+});
+
+test("an API of another ERP ends with 1 and writes nothing, and is reported and kept", async () => {
+  const cwd = folderWith();
+  const [people, programs] = await Promise.all([runCli(["import", "qeasy", FOREIGN, "--out", "a.ts"], { cwd }), runCli(["import", "qeasy", FOREIGN, "--json", "--out", "b.ts"], { cwd })]);
+  expect([people.code, people.stdout, programs.code, programs.stderr]).toEqual([1, "", 1, ""]);
+  expect(people.stderr).toMatch(/source\.api +refused: [^]*x TM_QEASY_API_FOREIGN source\.api[^]*It cannot run as it stands/);
+  expect(jsonOf(programs)).toMatchObject({ pipeline: null, config: null, written: null, strategies: { source: JSON.stringify(JSON.parse(readFileSync(FOREIGN, "utf8"))), target: null } });
+  expect(["a.ts", "b.ts"].filter((name) => existsSync(path.join(cwd, name)))).toEqual([]);
+});
+
+test("of two files the first is the source, whatever their APIs are called", async () => {
+  const swapped = jsonOf(await runCli(["import", "qeasy", ...PAIR.toReversed(), "--json"])) as { config: null; report: { notices: object[] } };
+  expect(swapped.config).toBeNull();
+  for (const at of ["source.api", "target.api"]) expect(swapped.report.notices).toContainEqual(expect.objectContaining({ code: "TM_QEASY_API_FOREIGN", path: at }));
+});
+
+test("text that is cut off is refused with its place", async () => {
+  const ended = await runCli(["import", "qeasy", "-", "--json"], { stdin: '{"api":"refresh.token","id' });
+  expect([ended.code, (jsonOf(ended) as { error: object }).error]).toEqual([1, expect.objectContaining({ code: "TM_QEASY_JSON", message: expect.stringContaining("line 1") })]);
+});

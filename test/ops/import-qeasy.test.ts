@@ -1,0 +1,165 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { loadConfig } from "../../src/config/load.ts";
+import { openMapper } from "../../src/mapping/mapper.ts";
+import { importQeasy, type ImportedPipeline } from "../../src/ops/import-qeasy.ts";
+import { compileRequest, importStrategies, readJson, targetCalls, writeJson } from "../../src/qeasy/index.ts";
+import { CATALOGUE, findApi } from "../../src/source/jushuitan/index.ts";
+import { folderWith } from "../config/support.ts";
+import { context } from "../qeasy/support.ts";
+
+const FIXTURES = new URL("../qeasy/fixtures/", import.meta.url);
+const NOW = Date.UTC(2026, 0, 31, 4);
+const NO_OP = { api: "写入空操作", method: "POST", idCheck: true };
+const ORDERS = { api: "orders.single.query", method: "POST", id: "o_id" };
+
+const fixture = (name: string): string => readFileSync(new URL(name, FIXTURES), "utf8");
+const imported = (source: object, target: object = NO_OP): Promise<ImportedPipeline> => importQeasy([{ text: JSON.stringify(source) }, { text: JSON.stringify(target) }], { now: NOW });
+
+/** The pipeline of a config as it was written, loaded as any other. */
+async function loaded({ name, config }: ImportedPipeline) {
+  const folder = folderWith({ "tidemark.config.ts": config! });
+  return (await loadConfig({ folder, env: { JST_APP_KEY: "k", JST_APP_SECRET: "s", QEASY_BASE_URL: "http://127.0.0.1:9" } })).pipelines[name]!;
+}
+
+const codes = ({ report }: ImportedPipeline, severity: string): string[] => report.notices.filter((each) => each.severity === severity).map(({ code, path }) => `${code} ${path}`);
+
+const RUNS = ["001-jst-orders-single-query-v1.json", "seed-refresh-token.json"];
+
+test.each(readdirSync(FIXTURES))("%s becomes a config that loads, or says why not; either way it is kept", async (file) => {
+  const result = await importQeasy([{ text: fixture(file) }], { now: NOW });
+  expect([result.config !== null, result.pipeline !== null, result.report.runnable]).toEqual(Array(3).fill(RUNS.includes(file)));
+  expect(codes(result, "refused").length > 0).toBe(!RUNS.includes(file));
+  expect(Object.values(result.strategies).filter((text) => text !== null)).toEqual([JSON.stringify(JSON.parse(fixture(file)))]);
+  if (result.config !== null) expect((await loaded(result)).name).toBe(result.name);
+});
+
+test("the pair that Tidemark was founded on, without editing", async () => {
+  const pair = await importQeasy([{ text: fixture("seed-refresh-token.json") }, { text: fixture("seed-write-noop.json") }], { now: NOW, name: "tokens" });
+  expect(codes(pair, "refused")).toEqual([]);
+  expect(await loaded(pair)).toMatchObject({
+    name: "tokens", source: { account: "simple", api: "refresh.token", number: "msg", cursor: "window", pageSize: 50 }, mapping: { id: "id" },
+    target: { use: "qeasy", api: "写入空操作", baseUrl: "http://127.0.0.1:9", idCheck: true },
+  });
+});
+
+test("a list: window and pages belong to the cursor, fixed values are parameters, schedules and remedy are taken over", async () => {
+  const result = await imported({
+    ...ORDERS, idCheck: false, pagination: { pageSize: 500 }, crontab: "0 */5 * * * ?", omissionRemedy: { crontab: "10 2 * * *", takeOverRequest: [{ field: "modified_begin", type: "string", value: "{{DAYS_AGO_2|datetime}}" }] },
+    request: [
+      { field: "modified_begin", type: "string", value: "{{LAST_SYNC_TIME|datetime}}" }, { field: "modified_end", type: "string", value: "{{CURRENT_TIME|datetime}}" }, { field: "page_index", type: "string", value: "{{PAGINATION_START_PAGE}}" },
+      { field: "page_size", type: "string", value: "{{PAGINATION_PAGE_SIZE}}" }, { field: "status", type: "string", value: "Sent" }, { field: "shop_id", type: "int", value: "7" }, { field: "start_ts", value: "0" }, { field: "empty", type: "string", value: null },
+      { field: "status", type: "string", value: "" }, { field: "order_status", default: "WaitConfirm" },
+    ],
+  });
+  expect(await loaded(result)).toMatchObject({
+    source: { account: "main", api: "/open/orders/single/query", pageSize: 100, cursor: "auto", from: Date.UTC(2025, 11, 31, 16), params: { status: "Sent", shop_id: 7, order_status: "WaitConfirm" } },
+    schedule: { cron: "*/5 * * * *" }, audit: { cron: "10 2 * * *", repair: true }, mapping: { id: "o_id" }, target: { idCheck: false },
+  });
+  expect(codes(result, "warning")).toEqual(["TM_QEASY_PAGE_SIZE source.pagination", "TM_QEASY_DUPLICATE_FIELD source.request", "TM_QEASY_FROM source.request"]);
+  expect(result.report.keys.find(({ key }) => key === "idCheck")?.text).toContain("sent again");
+});
+
+test.each(["{{DAYS_AGO_2|datetime}}", "_function DATE_SUB(NOW(), INTERVAL 1 DAY)", ""])("a window that moves by %j is the cursor's", async (value) => {
+  const result = await imported({ ...ORDERS, request: [{ field: "modified_begin", value }, { field: "modified_end", value: "_function NOW()" }] });
+  expect((await loaded(result)).source).toMatchObject({ from: Date.UTC(2025, 11, 31, 16), params: {} });
+});
+
+test("a fixed begin is from; what is read whole needs neither a date nor an audit", async () => {
+  const begin = await imported({ ...ORDERS, request: [{ field: "modified_begin", value: "2026-01-05 08:00:00" }] });
+  expect((await loaded(begin)).source.from).toBe(Date.UTC(2026, 0, 5));
+  const shops = await imported({ api: "shops.query", id: "shop_id", omissionRemedy: { crontab: "10 2 * * *", takeOverRequest: [] } });
+  expect(await loaded(shops)).toMatchObject({ source: { from: "all", cursor: "snapshot" }, audit: null });
+});
+
+test.each([
+  ["two days of which either counts", "0 1 1 * 1", "two expressions"],
+  ["seconds", "15 */5 * * * *", "seconds"],
+  ["what no schedule says", "0 0 1 L * ?", "L, W and #"],
+])("a crontab with %s is left out, and said", async (_, crontab, why) => {
+  const result = await imported({ ...ORDERS, crontab, omissionRemedy: { crontab, takeOverRequest: [] } });
+  expect(await loaded(result)).toMatchObject({ schedule: null, audit: null });
+  for (const key of ["crontab", "omissionRemedy"]) expect(result.report.keys.find((each) => each.key === key)).toMatchObject({ outcome: "refused", text: expect.stringContaining(key === "crontab" ? why : "") });
+});
+
+const request = (entry: object): object => ({ ...ORDERS, request: [{ field: "x", type: "string", ...entry }] });
+
+test.each<[string, object, object, string]>([
+  ["a filter of rows", { ...ORDERS, condition: [[{ field: "status", logic: "eq", value: "Sent" }]] }, NO_OP, "source.condition"],
+  ["splitArray", { ...ORDERS, operation: { method: "splitArray", arrayKey: "items" } }, NO_OP, "source.operation"],
+  ["another operation", { ...ORDERS, operation: { method: "merge" } }, NO_OP, "source.operation"],
+  ["a token for the target", { api: "refresh.token", id: "msg" }, { ...NO_OP, request: [{ field: "t", value: "{{token}}" }] }, "target.request"],
+  ["flattened lists", { ...ORDERS, beatFlat: ["items"] }, NO_OP, "source.beatFlat"],
+  ["formatted fields", { ...ORDERS, formatResponse: [{ old: "a", new: "b", format: "date" }] }, NO_OP, "source.formatResponse"],
+  ["other parameters", { ...ORDERS, otherRequest: [{ field: "a", value: "b" }] }, NO_OP, "source.otherRequest"],
+  ["an id inside a list", { ...ORDERS, id: "items.sku_id" }, NO_OP, "source.id"],
+  ["a parameter by expression", request({ value: "_function UUID()" }), NO_OP, "source.request.x"],
+  ["a window of another time", request({ field: "send_begin", value: "{{LAST_SYNC_TIME|datetime}}" }), NO_OP, "source.request.send_begin"],
+  ["a window with an end", request({ field: "modified_end", value: "2026-01-01" }), NO_OP, "source.request.modified_end"],
+  ["another choice of time", { ...ORDERS, api: "orders.out.simple.query", request: [{ field: "date_type", value: "99" }] }, NO_OP, "source.request.date_type"],
+  ["a credential", request({ field: "access_token", value: "hush-hush" }), NO_OP, "source.request.access_token"],
+  ["digits that would be lost", request({ type: "int", value: "20260101000000455" }), NO_OP, "source.request.x"],
+  ["a required parameter without value", request({ is_required: true }), NO_OP, "source.request.x"],
+  ["a parameter for a call", { api: "refresh.token", id: "msg", request: [{ field: "x", value: "1" }] }, NO_OP, "source.request.x"],
+  ["a parameter that the config refuses", request({ field: "archive", value: "true" }), NO_OP, "pipelines.orders-single.source.params.archive"],
+  ["an API of another ERP", { api: "trade_query.php", id: "assId" }, NO_OP, "source.api"],
+  ["a target of another ERP", ORDERS, { api: "batchSave", effect: "EXECUTE" }, "target.api"],
+  ["documents", ORDERS, { ...NO_OP, groupCalculate: { headerGroup: ["shop_id"], bodyGroup: [], calculate: {} } }, "target.groupCalculate"],
+  ["a call back", ORDERS, { ...NO_OP, callBackStrategy: { strategyId: "x" } }, "target.callBackStrategy"],
+  ["another target's parameters", ORDERS, { ...NO_OP, otherRequest: [{ field: "key", value: "datas" }] }, "target.otherRequest"],
+  ...([
+    ["a number", { field: "f", type: "int", value: "{{qty}}" }], ["a truth", { field: "f", type: "boolean", value: "{{paid}}" }], ["an expression", { field: "f", value: "_function 1+{{qty}}" }],
+    ["a lookup", { field: "f", value: "_findCollection find a from b where c={{d}}" }], ["a time", { field: "f", value: "{{CURRENT_TIME|datetime}}" }], ["a filter", { field: "f", value: "{{modified|date}}" }],
+    ["a path", { field: "f", value: "{{items.qty}}" }], ["a parser", { field: "f", value: "{{labels}}", parser: { name: "StringToArray", params: "," } }], ["another id", { field: "id", type: "string", value: "{{so_id}}" }],
+    ["an object that may vanish", { field: "f", type: "object", children: [{ field: "a", value: "{{b}}" }] }], ["a list without a name", { field: "f", type: "array", children: [{ field: "a", value: "{{items.b}}" }] }],
+    ["a required list", { field: "f", type: "array", value: "items", is_required: true, children: [{ field: "a", value: "{{items.b}}" }] }], ["a whole list in itself", { field: "f", type: "array", value: "items", children: [{ field: "a", value: "{{items}}" }] }],
+    ["a secret", { field: "app_secret", value: "hush-hush" }],
+  ] as const).map(([what, entry]): [string, object, object, string] => [`${what} in the target's request`, ORDERS, { ...NO_OP, request: [entry] }, `target.request.${entry.field}`]),
+])("no pipeline is written for %s", async (_, source, target, path) => {
+  const result = await imported(source, target);
+  expect([result.config, result.pipeline, result.report.runnable]).toEqual([null, null, false]);
+  const refused = result.report.notices.filter(({ severity }) => severity === "refused");
+  expect(refused.map((each) => each.path.slice(0, path.length))).toEqual(refused.map(() => path));
+  expect(refused.length).toBeGreaterThan(0);
+});
+
+const TREE = [
+  { field: "id", type: "string", value: "{{o_id}}" }, { field: "no", type: "string", value: "{{so_id}}" }, { field: "sum", type: "string", value: "{{amount}}" }, { field: "must", value: "{{shop_id}}", is_required: true },
+  { field: "title", type: "string", value: "{{shop_id}} {no} {{so_id}}" }, { field: "kind", type: "int", value: "3" }, { field: "a.b", type: "string", value: "x" }, { field: "left", type: "string", default: "{{remark}}" }, { field: "none", type: "string" },
+  { field: "head", type: "object", children: [{ field: "fixed", value: "1" }, { field: "shop", value: "{{shop_id}}" }] },
+  { field: "lines", type: "array", value: "items", children: [{ field: "sku", value: "{{items.sku_id}}" }, { field: "order", value: "{{o_id}}" }, { field: "unit", value: "PCS" }] },
+];
+
+test.each([
+  '{"o_id":1,"so_id":"A","amount":206.00,"shop_id":20260101000000455,"remark":"","items":[{"sku_id":"x"},{"sku_id":""},{}]}',
+  '{"o_id":"2","so_id":null,"amount":true,"shop_id":"s","items":[]}',
+  '{"o_id":3,"so_id":"","amount":1.5e3,"shop_id":0,"remark":null,"items":null,"other":[1]}',
+])("a tree of fields becomes a mapping that writes what the strategy writes: %s", async (raw) => {
+  const target = { ...NO_OP, request: TREE, operation: { method: "batchArraySave", rows: 20 } };
+  const result = await imported(ORDERS, target);
+  expect(codes(result, "refused")).toEqual([]);
+  const pipeline = await loaded(result);
+  expect(pipeline.target).toMatchObject({ batchSize: 20 });
+  const mapper = openMapper(pipeline)!;
+  const [mapped] = await mapper.map([{ id: String((JSON.parse(raw) as { o_id: unknown }).o_id), raw }], new AbortController().signal);
+  await mapper.close();
+  const { strategy } = importStrategies([{ text: JSON.stringify(target) }]).target!;
+  const { calls, failed } = await targetCalls(compileRequest(strategy, () => undefined), [readJson(raw)], context());
+  expect(failed).toEqual([]);
+  const sent = (calls[0]!.body as Parameters<typeof writeJson>[0][])[0]!;
+  expect(JSON.parse((mapped as { json: string }).json)).toEqual(JSON.parse(writeJson(sent)));
+});
+
+test("a row that lacks what is required is set aside by both", async () => {
+  const pipeline = await loaded(await imported(ORDERS, { ...NO_OP, request: TREE }));
+  const mapper = openMapper(pipeline)!;
+  expect(await mapper.map([{ id: "1", raw: '{"o_id":1,"shop_id":""}' }], new AbortController().signal)).toMatchObject([{ code: "TM_MAPPING_MISSING", field: "must" }]);
+  await mapper.close();
+});
+
+test("an API is found by path, old method, or either with other signs; no two are taken for each other", () => {
+  for (const api of CATALOGUE) {
+    for (const name of [api.path, api.method ?? api.path, api.path.replace(/^\//, ""), api.path.replaceAll("/", "."), api.path.replace("/open/", "").toUpperCase()]) expect(findApi(name)?.path).toBe(api.path);
+  }
+  expect([findApi(""), findApi("orders"), findApi("executeBillQuery")]).toEqual([undefined, undefined, undefined]);
+});
