@@ -71,7 +71,7 @@ interface Named {
 
 async function userConfig({ target }: Imported, source: ImportedHalf, { api, name, account, now }: Named, report: Report): Promise<UserConfig> {
   const id = source.strategy.id;
-  report(notice("TM_QEASY_WINDOW", "source.api", `${api.path} is read ${cursorWords(api)}`, api.notProvable === null ? "info" : "warning"));
+  if (api.call !== true) report(notice("TM_QEASY_WINDOW", "source.api", `${api.path} is read ${cursorWords(api)}`, api.notProvable === null ? "info" : "warning"));
   if (api.call === true) {
     report(notice("TM_QEASY_RECORD", "source.api", "it tells of the exchange: id, time, fingerprint of the token and whether it is a new one; never the token", "info"));
     if (target !== undefined && target.strategy.request.length > 0) report(notice("TM_QEASY_NOT_YET", "target.request", "it would be filled from rows with the token", "refused"));
@@ -90,8 +90,8 @@ async function userConfig({ target }: Imported, source: ImportedHalf, { api, nam
 }
 
 function accountOf({ call }: ApiDescription): UserAccount {
-  if (call === true) return { platform: "jushuitan", kind: "bearer", token: env("JST_BEARER_TOKEN", "") };
-  return { platform: "jushuitan", kind: "self", appKey: env("JST_APP_KEY"), appSecret: env("JST_APP_SECRET") };
+  if (call === true) return { platform: "jushuitan", kind: "bearer", baseUrl: env("JST_BASE_URL", "https://jushuitan.com"), token: env("JST_BEARER_TOKEN", "") };
+  return { platform: "jushuitan", kind: "self", baseUrl: env("JST_BASE_URL", "https://openapi.jushuitan.com"), appKey: env("JST_APP_KEY"), appSecret: env("JST_APP_SECRET") };
 }
 
 /** What a config that says this would be refused for. */

@@ -28,7 +28,7 @@ test("--out writes the file once, and over it only by --force", async () => {
   expect([second.code, (jsonOf(second) as { error: object }).error]).toEqual([2, expect.objectContaining({ code: "TM_IMPORT_EXISTS", path: out })]);
   expect(readFileSync(out, "utf8")).toContain('"refresh-token": {');
   expect((await run("--name", "tokens", "--account", "other", "--force")).code).toBe(0);
-  expect(readFileSync(out, "utf8")).toMatch(/other: \{ platform[^]*tokens: \{\n/);
+  expect(readFileSync(out, "utf8")).toMatch(/other: \{\s+platform[^]*tokens: \{\n/);
 });
 
 test("--json has pipeline, config, report and both halves as they came; both may come by standard input", async () => {
