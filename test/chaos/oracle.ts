@@ -26,7 +26,10 @@ export async function settle(world: World): Promise<void> {
   if (byVersion.length === 0) await job.configureSource({ clockOffsetMs: 0 });
   world.say("settle");
   for (const until = performance.now() + SETTLE_MS; ; await sleep(500)) {
-    await sql`update load_range set not_before = least(not_before, clock_timestamp()) where purpose = 'reread'`.execute(job.store.db);
+    await sql`
+      update load_range set not_before = least(not_before, clock_timestamp()),
+        to_at = case when to_at > clock_timestamp() and next_at < date_trunc('second', clock_timestamp()) then date_trunc('second', clock_timestamp()) else to_at end
+      where purpose = 'reread' and state = 'open'`.execute(job.store.db);
     const status = await pipelineStatus(job.store, job.config, pipelineName(job));
     const { rows } = await sql<{ swept: boolean; loaded: boolean }>`
       select not exists (select 1 from load_range where purpose in ('initial', 'reread') and state = 'open' and next_at < ${since}::timestamptz) as loaded, case cursor when 'version' then exists (
