@@ -67,7 +67,7 @@ async function learnClock({ pipeline, signal }: PipelineContext, source: Source)
 async function firstVersion(context: PipelineContext, source: Source, t0: number, begin: number): Promise<string> {
   const { pageSize, params } = context.pipeline.source;
   const closed = await highestVersion(context, source, t0, begin);
-  const later = await versionsOfWindow(context, source, { from: t0, to: t0 + source.api.windowMs, pageSize, params, archive: false });
+  const later = await versionsOfWindow(context, source, { from: t0 + 1000, to: t0 + source.api.windowMs, pageSize, params, archive: false });
   return later !== null && later.lowest <= closed ? `${later.lowest > 1n ? later.lowest - 1n : 1n}` : `${closed}`;
 }
 
