@@ -37,7 +37,10 @@ async function record(scenario: Scenario, host: string): Promise<Buffer> {
   const job = await startJob({ ...scenario.job, runtime: { heartbeatMs: 10_000 }, servers: { databaseUrl: database.url, temporal: await ask<SharedTemporal>("/temporal"), unique } });
   try {
     const { workflowId, runId } = await scenario.record(job);
-    const history = await job.temporal.client.workflow.getHandle(workflowId, runId).fetchHistory();
+    const run = job.temporal.client.workflow.getHandle(workflowId, runId);
+    // A backfill ends a moment after its ranges are done.
+    if (scenario.kind === "normal" || scenario.kind === "retried") await run.result();
+    const history = await run.fetchHistory();
     if (!KINDS[scenario.kind](history.events ?? [])) throw new Error(`the history of ${unique} does not show what it is for`);
     stripPlaces(history);
     const places = [`@${hostname()}`, programRoot].filter((place) => textsOf(history).some((text) => text.includes(place)));
