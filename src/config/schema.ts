@@ -117,6 +117,7 @@ export type ShapedApi = z.output<typeof apiShape>;
 
 const source = z.strictObject({
   account: text,
+  qeasy: text.optional(),
   api: text,
   pageSize: count(2).optional(),
   cursor: z.enum(["version", "window", "auto"]).default("auto"),
@@ -144,6 +145,7 @@ const sending = {
 const qeasy = z.strictObject({
   ...sending,
   use: z.literal("qeasy"),
+  qeasy: text.optional(),
   baseUrl: url,
   api: text.default("写入空操作"),
   secret: optionalText,
@@ -200,6 +202,7 @@ const pipeline = z.strictObject({
     .refine((mapping) => mapping.hashKey !== undefined || !masksByHash(mapping), { path: ["hashKey"] })
     .default({}),
   target,
+  strategy: text.optional(),
   freshness: duration(1_000).optional(),
 });
 

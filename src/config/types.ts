@@ -102,6 +102,8 @@ export interface SourceConfig {
 export interface PipelineConfig {
   name: string;
   source: SourceConfig;
+  /** Uuid of the strategy of Qeasy that this pipeline runs: lookups of others name it. */
+  strategy?: string;
   schedule: { cron: string; timezone: string } | null;
   /** When closed windows are compared with the source; null: only by hand. */
   audit: { cron: string; timezone: string; byIds: boolean; repair: boolean; target: boolean } | null;

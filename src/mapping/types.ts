@@ -54,6 +54,15 @@ export interface MappingScript {
   timeoutMs: number;
 }
 
+/** A strategy of Qeasy that makes the records. */
+export interface QeasyMapping {
+  /** Its halves as JSON text; null: not given. */
+  source: string | null;
+  target: string | null;
+  /** Of what makes records in them: part of what identifies the mapping. */
+  hash: string;
+}
+
 /** How a record is made from a row. */
 export interface MappingConfig {
   /** The field whose value becomes the record's `id`. */
@@ -63,4 +72,6 @@ export interface MappingConfig {
   /** Key of `mask: "hash"`. Secret. */
   hashKey?: string;
   script?: MappingScript;
+  /** Instead of `record` and `script`. */
+  qeasy?: QeasyMapping;
 }

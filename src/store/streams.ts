@@ -35,8 +35,8 @@ export function fingerprints(pipeline: PipelineConfig, account: AccountConfig): 
   const { source, target, mapping } = pipeline;
   return {
     source: digest([account.platform, account.kind, account.baseUrl, identityOf(account), source.api, source.params]),
-    // A script counts by its text; its time limit and where it lies make no other record.
-    target: digest([...placeOf(target), mapping.script === undefined ? mapping : { ...mapping, script: mapping.script.hash }]),
+    // A script and a strategy count by what makes records in them; a time limit and where a file lies make no other record.
+    target: digest([...placeOf(target), { ...mapping, script: mapping.script?.hash, qeasy: mapping.qeasy?.hash }]),
   };
 }
 
