@@ -11,8 +11,14 @@ export interface RowToMap {
   raw: string;
 }
 
-/** A record as the target gets it, or why it cannot be made; reasons hold data of the record. */
-export type MappedRow = { json: string } | { code: string; field: string | null; reason: string };
+/** What the target gets of a record: its own id there, and the text. */
+export interface Document {
+  id: string;
+  json: string;
+}
+
+/** The documents that a record becomes (none: filtered on purpose), or why they cannot be made; reasons hold data of the record. */
+export type MappedRow = { documents: Document[] } | { code: string; field: string | null; reason: string };
 
 export interface Mapper {
   /** One outcome a row, in order. @throws ConfigError `TM_MAPPING_LOAD` */
@@ -28,10 +34,10 @@ export function openMapper(pipeline: { name: string; mapping: MappingConfig }): 
   const script = hook === undefined ? null : openScript(hook, pipeline.name);
   return {
     async map(rows, signal) {
-      const mapped = rows.map((row) => outcomeOf(() => mapRecord(row)));
+      const mapped = rows.map((row) => outcomeOf(row.id, () => mapRecord(row)));
       if (script === null) return mapped;
       const inputs: (ScriptInput & { at: number })[] = [];
-      for (const [at, row] of mapped.entries()) if ("json" in row) inputs.push({ at, record: row.json, source: rows[at]!.raw, id: rows[at]!.id });
+      for (const [at, row] of mapped.entries()) if ("documents" in row) for (const { json, id } of row.documents) inputs.push({ at, record: json, source: rows[at]!.raw, id });
       const answers = await script.run(inputs.map(({ at: _at, ...input }) => input), signal);
       for (const [i, { at, id }] of inputs.entries()) mapped[at] = scripted(answers[i]!, id);
       return mapped;
@@ -41,13 +47,18 @@ export function openMapper(pipeline: { name: string; mapping: MappingConfig }): 
 }
 
 function scripted(answer: { json: string } | { refused: string }, id: string): MappedRow {
-  if ("json" in answer) return { json: withStringMember(answer.json, "id", id) };
+  if ("json" in answer) return oneDocument(id, withStringMember(answer.json, "id", id));
   return { code: "TM_MAPPING_SCRIPT", field: null, reason: storable(answer.refused) };
 }
 
-function outcomeOf(map: () => string): MappedRow {
+/** A record that becomes one document, which has the record's id. */
+export function oneDocument(id: string, json: string): MappedRow & { documents: Document[] } {
+  return { documents: [{ id, json }] };
+}
+
+function outcomeOf(id: string, map: () => string): MappedRow {
   try {
-    return { json: map() };
+    return oneDocument(id, map());
   } catch (error) {
     if (!(error instanceof MappingRefusal)) throw error;
     return { code: error.code, field: error.path ?? null, reason: storable(error.message) };

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { ConfigError } from "../errors.ts";
 import { elementsOf, membersOf, withStringMember } from "../json/raw.ts";
 import { memberText } from "../sync/staged.ts";
-import { type MappedRow, openMapper } from "../mapping/mapper.ts";
+import { type MappedRow, oneDocument, openMapper } from "../mapping/mapper.ts";
 import type { MappingConfig } from "../mapping/types.ts";
 
 /** Where an example's record is not what it should be; values as they are written, null for none. */
@@ -41,7 +41,7 @@ export async function runExamples(pipeline: { name: string; mapping: MappingConf
     const results: ExampleResult[] = [];
     for (const [i, example] of examples.entries()) {
       const id = memberText(example.in, pipeline.mapping.id);
-      const [mapped] = id === null ? [NO_ID] : mapper === null ? [{ json: withStringMember(example.in, "id", id) }] : await mapper.map([{ id, raw: example.in }], signal);
+      const [mapped] = id === null ? [NO_ID] : mapper === null ? [oneDocument(id, withStringMember(example.in, "id", id))] : await mapper.map([{ id, raw: example.in }], signal);
       results.push({ name: example.name ?? `example ${i + 1}`, ...judged(example, mapped!) });
     }
     return results;
@@ -90,7 +90,7 @@ function judged(example: Example, mapped: MappedRow): Omit<ExampleResult, "name"
     return got === example.error ? { ok: true, differences: [], refusal: null } : { ok: false, differences: [{ path: "(error)", expected: example.error, got }], refusal };
   }
   if ("code" in mapped) return { ok: false, differences: [], refusal };
-  const differences = differencesOf(example.out, mapped.json, "");
+  const differences = differencesOf(example.out, mapped.documents[0]?.json, "");
   return { ok: differences.length === 0, differences, refusal: null };
 }
 

@@ -1,6 +1,6 @@
 import type { SourceRow } from "../source/contract.ts";
 import { withStringMember } from "../json/raw.ts";
-import { openMapper } from "../mapping/mapper.ts";
+import { oneDocument, openMapper } from "../mapping/mapper.ts";
 import type { RecordMapping } from "../mapping/types.ts";
 import { readNewest } from "../source/pages.ts";
 import { memberText } from "../sync/staged.ts";
@@ -53,13 +53,13 @@ async function mapped(pipeline: PipelineConfig, idField: string, rows: readonly 
   const usable = rows.map((row, i) => ({ id: ids[i]!, raw: row.raw })).filter(({ id }) => id !== null);
   const mapper = openMapper(pipeline);
   try {
-    const made = mapper === null ? usable.map(({ id, raw }) => ({ json: withStringMember(raw, "id", id) })) : await mapper.map(usable, signal);
+    const made = mapper === null ? usable.map(({ id, raw }) => oneDocument(id, withStringMember(raw, "id", id))) : await mapper.map(usable, signal);
     const next = made.values();
     const records = rows.map((row, i): PreviewRecord => {
       const record = { id: ids[i]!, version: row.version, source: row.raw };
       if (record.id === null) return { ...record, json: null, problem: `no usable ${mapping.id}: would be quarantined (TM_NO_ID)` };
       const outcome = next.next().value!;
-      return "json" in outcome ? { ...record, json: outcome.json, problem: null } : { ...record, json: null, problem: `${outcome.reason}: would be quarantined (${outcome.code})` };
+      return "documents" in outcome ? { ...record, json: outcome.documents[0]?.json ?? null, problem: null } : { ...record, json: null, problem: `${outcome.reason}: would be quarantined (${outcome.code})` };
     });
     return { mapping: mapper === null ? null : { ...mapping.record, id: mapping.id }, records };
   } finally {

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { ConfigError } from "../errors.ts";
 import { elementsOf, withStringMember } from "../json/raw.ts";
-import { type MappedRow, type Mapper, openMapper } from "../mapping/mapper.ts";
+import { type MappedRow, type Mapper, oneDocument, openMapper } from "../mapping/mapper.ts";
 import { insertBatch, newBatchId } from "../store/batches.ts";
 import { claimItems, type Item, type ItemPosition, lockSliceItems, pendingItems, releaseClaims } from "../store/claims.ts";
 import { classifySlice } from "../store/classify.ts";
@@ -110,10 +110,10 @@ async function makeBatch(tx: Tx, context: SliceContext, after: ItemPosition, row
   const holders = new Set(collided.values());
   const records: { sourceId: string; json: string }[] = [];
   for (const item of items) {
-    const record = claimed.has(item.sourceId) ? (mapped?.rows.get(item.sourceId) ?? { json: withStringMember(await rowOf(tx, item), "id", item.id) }) : null;
+    const record = claimed.has(item.sourceId) ? (mapped?.rows.get(item.sourceId) ?? oneDocument(item.id, withStringMember(await rowOf(tx, item), "id", item.id))) : null;
     const refusal = refusalOf(item, collided, holders, pipeline.mapping.id) ?? (record !== null && "code" in record ? record : null);
     if (refusal !== null) refusals.set(item.sourceId, { code: refusal.code, reason: refusal.reason, sourceId: item.sourceId, raw: await rowOf(tx, item) });
-    else if (record !== null && "json" in record) records.push({ sourceId: item.sourceId, json: record.json });
+    else if (record !== null && "documents" in record) for (const { json } of record.documents) records.push({ sourceId: item.sourceId, json });
   }
   await releaseClaims(tx, slice, batchId, items.filter((item) => refusals.has(item.sourceId)).map((item) => item.id));
   await quarantineItems(tx, slice, batchId, [...refusals.values()]);

@@ -31,7 +31,7 @@ describe("what stays", () => {
   });
 
   test("the id is the mapping's, always text and first", async () => {
-    expect(await mapRow({ fields: { total: "amount" } }, '{"id":7,"amount":1}')).toEqual({ json: '{"id":"1","total":1}' });
+    expect(await mapRow({ fields: { total: "amount" } }, '{"id":7,"amount":1}')).toEqual({ documents: [{ id: "1", json: '{"id":"1","total":1}' }] });
   });
 
   test("two fields of one name put the record aside", async () => {

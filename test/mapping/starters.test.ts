@@ -23,7 +23,7 @@ test.each([["orders", ORDERS, [ordersFlat, ordersWithItems]], ["outbound", OUTBO
     const raw = table.render({ seed: 7, index, order: index, changes: index % 4, created: 1_767_225_600, modified: 1_767_225_700, ts: "20260101000000455", oddities: true });
     for (const mapping of mappings) {
       const row = await mapRow(mapping, raw);
-      expect(row).toMatchObject({ json: expect.stringContaining('"version":"20260101000000455"') as string });
+      expect(row).toMatchObject({ documents: [{ json: expect.stringContaining('"version":"20260101000000455"') as string }] });
     }
   }
 });

@@ -26,5 +26,5 @@ export async function mapRow(mapping: UserMapping, raw: string): Promise<MappedR
 /** The record without its id, or the refusal's code. */
 export async function mappedText(mapping: UserMapping, raw: string): Promise<string> {
   const row = await mapRow(mapping, raw);
-  return "json" in row ? row.json.replace(/^\{"id":"1",?/, "{") : row.code;
+  return "documents" in row ? row.documents.map(({ json }) => json).join("\n").replace(/^\{"id":"1",?/, "{") : row.code;
 }

@@ -175,7 +175,7 @@ test.each([
   const { calls, failed } = await targetCalls(compileRequest(strategy, () => undefined), [readJson(raw)], context());
   expect(failed).toEqual([]);
   const sent = (calls[0]!.body as Parameters<typeof writeJson>[0][])[0]!;
-  expect(JSON.parse((mapped as { json: string }).json)).toEqual(JSON.parse(writeJson(sent)));
+  expect(JSON.parse((mapped as { documents: { json: string }[] }).documents[0]!.json)).toEqual(JSON.parse(writeJson(sent)));
 });
 
 test("a row that lacks what is required is set aside by both", async () => {
