@@ -30,7 +30,7 @@ export function createRunActivities(services: Services): RunActivities {
 
   async function commitNow(ref: RunRef, slice: Slice, running: Running): Promise<CommitAnswer> {
     const { source } = context(ref, running).pipeline;
-    return commitSlice(store, slice, await lookbackAge(store.db, source.account, source.lookbackMs));
+    return commitSlice(store, slice, await lookbackAge(store.db, source.account, source.lookbackMs), source.keepRows !== "none");
   }
 
   return {

@@ -88,6 +88,7 @@ const GUIDES: Readonly<Record<string, Guide>> = {
   "pipelines.*.source.sweepEvery": duration('sweepEvery: "30m"'),
   "pipelines.*.source.settle": duration('settle: "3m"'),
   "pipelines.*.source.sliceRecords": { expected: "a whole number, at least the page size", example: "sliceRecords: 10000" },
+  "pipelines.*.source.keepRows": { expected: '"none", "forever" or a duration', example: 'keepRows: "30d"' },
   "pipelines.*.source.params": { expected: "further parameters of the API, as JSON", example: "params: { shop_id: 10001 }" },
   "pipelines.*.source.number": { expected: "the name of a count, of a list or of a field of its rows", example: 'number: "msg"' },
   "pipelines.*.strategy": { expected: "the uuid of the strategy of Qeasy that this pipeline runs", example: 'strategy: "1fbda962-66f8-3cba-914f-26119e235199"' },

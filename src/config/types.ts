@@ -93,6 +93,8 @@ export interface SourceConfig {
   settleMs: number;
   /** About how many records make a slice. Default 10000. */
   sliceRecords: number;
+  /** How long a record's newest raw row is kept after it was read last (ms). Default none. */
+  keepRows: "none" | "forever" | number;
   /** Further parameters of the API, sent as they are. */
   params: Record<string, JsonValue>;
   /** A call's `number`: a count or a list of the answer, compared with the rows read, or a field of the row. */

@@ -6,10 +6,9 @@ import { insertBatch, newBatchId } from "../store/batches.ts";
 import { claimItems, type Item, type ItemPosition, lockSliceItems, pendingItems, releaseClaims } from "../store/claims.ts";
 import { classifySlice } from "../store/classify.ts";
 import type { Db, Tx } from "../store/db.ts";
-import { pageBody } from "../store/pages.ts";
+import { NO_ID, pageBody } from "../store/pages.ts";
 import { quarantineHolders, quarantineItems, type Refusal } from "../store/quarantine.ts";
 import type { SliceContext } from "./context.ts";
-import { NO_ID } from "./staged.ts";
 
 /** What a slice has ready to be loaded. */
 export interface Transformation {

@@ -50,7 +50,7 @@ describe("defaults", () => {
           name: "orders",
           source: {
             account: "main", api: "/open/orders/single/query", pageSize: 100, cursor: "auto", from: Date.UTC(2025, 11, 31, 16), lookbackMs: 600_000,
-            sweepEveryMs: 1_800_000, settleMs: 180_000, sliceRecords: 10_000, params: {},
+            sweepEveryMs: 1_800_000, settleMs: 180_000, sliceRecords: 10_000, keepRows: "none", params: {},
           },
           schedule: null, mapping: { id: "o_id" }, freshnessMs: 86_400_000,
           target: {
