@@ -36,7 +36,7 @@ function buildPipeline(name: string, { source, schedule, audit, mapping, target,
   return {
     name,
     source: {
-      ...otherSource, from: source.from ?? "all", cursor: api.call === true ? "window" : cursorOf(source, api), pageSize, sliceRecords: source.sliceRecords ?? SLICE_RECORDS,
+      ...otherSource, from: source.from ?? "all", keepRows: source.keepRows ?? (strategy === undefined ? "none" : "forever"), cursor: api.call === true ? "window" : cursorOf(source, api), pageSize, sliceRecords: source.sliceRecords ?? SLICE_RECORDS,
       lookbackMs: lookback, sweepEveryMs: sweepEvery, settleMs: settle,
     },
     ...(strategy === undefined ? {} : { strategy }),

@@ -126,7 +126,7 @@ const source = z.strictObject({
   sweepEvery: duration(1_000).prefault("30m"),
   settle: duration(0).prefault("3m"),
   sliceRecords: count(2).optional(),
-  keepRows: z.union([z.enum(["none", "forever"]), duration(1_000)]).default("none"),
+  keepRows: z.union([z.enum(["none", "forever"]), duration(1_000)]).optional(),
   params: z.record(z.string(), z.json()).default({}),
   number: text.optional(),
 });

@@ -1,8 +1,9 @@
 import { withStringMember } from "../json/raw.ts";
+import { strategyMapper, type StrategyContext } from "./qeasy.ts";
 import { recordWriter } from "./record.ts";
 import { MappingRefusal } from "./refusal.ts";
 import { openScript, type ScriptInput } from "./script.ts";
-import type { MappingConfig } from "./types.ts";
+import type { MappingConfig, QeasyMapping } from "./types.ts";
 import { openObject } from "./view.ts";
 
 /** A row (raw JSON object) that is to become a record of that id. */
@@ -26,9 +27,10 @@ export interface Mapper {
   close(): Promise<void>;
 }
 
-/** What maps a pipeline's rows; null where they pass through but for their id. Close it. */
-export function openMapper(pipeline: { name: string; mapping: MappingConfig }): Mapper | null {
-  const { record, script: hook } = pipeline.mapping;
+/** What maps a pipeline's rows; null where they pass through but for their id. Close it. @param context of its strategy, if it has one */
+export function openMapper(pipeline: { name: string; mapping: MappingConfig }, context: StrategyContext = {}): Mapper | null {
+  const { record, script: hook, qeasy } = pipeline.mapping;
+  if (qeasy !== undefined) return openStrategy(qeasy, context);
   if (record === undefined && hook === undefined) return null;
   const mapRecord = record === undefined ? ({ raw, id }: RowToMap) => withStringMember(raw, "id", id) : recordMapper(pipeline.mapping);
   const script = hook === undefined ? null : openScript(hook, pipeline.name);
@@ -46,6 +48,21 @@ export function openMapper(pipeline: { name: string; mapping: MappingConfig }): 
   };
 }
 
+function openStrategy(qeasy: QeasyMapping, context: StrategyContext): Mapper {
+  const documentsOf = strategyMapper(qeasy, context);
+  return {
+    async map(rows, signal) {
+      const mapped: MappedRow[] = [];
+      for (const row of rows) {
+        signal.throwIfAborted();
+        mapped.push(await documentsOf(row).then((documents) => ({ documents }), refusalOf));
+      }
+      return mapped;
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
 function scripted(answer: { json: string } | { refused: string }, id: string): MappedRow {
   if ("json" in answer) return oneDocument(id, withStringMember(answer.json, "id", id));
   return { code: "TM_MAPPING_SCRIPT", field: null, reason: storable(answer.refused) };
@@ -60,9 +77,13 @@ function outcomeOf(id: string, map: () => string): MappedRow {
   try {
     return oneDocument(id, map());
   } catch (error) {
-    if (!(error instanceof MappingRefusal)) throw error;
-    return { code: error.code, field: error.path ?? null, reason: storable(error.message) };
+    return refusalOf(error);
   }
+}
+
+function refusalOf(error: unknown): MappedRow {
+  if (!(error instanceof MappingRefusal)) throw error;
+  return { code: error.code, field: error.path ?? null, reason: storable(error.message) };
 }
 
 /** Postgres's text holds no NUL. */

@@ -6,7 +6,7 @@ import {
 import { normalise } from "../qeasy/normalise.ts";
 import type { Side } from "../qeasy/paste.ts";
 import { isEmpty, isMembers, textOf } from "../qeasy/value.ts";
-import type { RowToMap } from "./mapper.ts";
+import type { Document, RowToMap } from "./mapper.ts";
 import { MappingRefusal } from "./refusal.ts";
 import type { QeasyMapping } from "./types.ts";
 
@@ -18,11 +18,6 @@ export interface StrategyContext {
   lastSyncTime?: number;
   /** Reads rows that other strategies have stored; without it a lookup sets its record aside. */
   lookup?: Lookup;
-}
-
-interface Document {
-  id: string;
-  json: string;
 }
 
 /** A row as it is to be written, and its id. */

@@ -59,6 +59,8 @@ export interface QeasyMapping {
   /** Its halves as JSON text; null: not given. */
   source: string | null;
   target: string | null;
+  /** Whether the source's half makes other rows of those that are read. */
+  changesRows: boolean;
   /** Of what makes records in them: part of what identifies the mapping. */
   hash: string;
 }

@@ -1,6 +1,7 @@
 import type { SourceRow } from "../source/contract.ts";
 import { withStringMember } from "../json/raw.ts";
 import { oneDocument, openMapper } from "../mapping/mapper.ts";
+import type { StrategyContext } from "../mapping/qeasy.ts";
 import type { RecordMapping } from "../mapping/types.ts";
 import { readNewest } from "../source/pages.ts";
 import { memberText } from "../sync/staged.ts";
@@ -43,15 +44,15 @@ export async function preview(services: Services, name: string, signal: AbortSig
   for (let width = HOUR_MS; ; width = Math.min(width * 24, source.api.windowMs)) {
     const answer = await readNewest(source, { from: to - width, to, pageSize, params }, signal);
     if (answer.rows.length === 0 && width < source.api.windowMs) continue;
-    return { pipeline: name, api: source.api.path, ...(await mapped(pipeline, source.api.idField, answer.rows, signal)) };
+    return { pipeline: name, api: source.api.path, ...(await mapped(pipeline, source.api.idField, answer.rows, await context.strategy(), signal)) };
   }
 }
 
-async function mapped(pipeline: PipelineConfig, idField: string, rows: readonly SourceRow[], signal: AbortSignal): Promise<Pick<Preview, "mapping" | "records">> {
+async function mapped(pipeline: PipelineConfig, idField: string, rows: readonly SourceRow[], strategy: StrategyContext, signal: AbortSignal): Promise<Pick<Preview, "mapping" | "records">> {
   const { mapping } = pipeline;
   const ids = rows.map((row) => (mapping.id === idField ? row.id : memberText(row.raw, mapping.id)));
   const usable = rows.map((row, i) => ({ id: ids[i]!, raw: row.raw })).filter(({ id }) => id !== null);
-  const mapper = openMapper(pipeline);
+  const mapper = openMapper(pipeline, strategy);
   try {
     const made = mapper === null ? usable.map(({ id, raw }) => oneDocument(id, withStringMember(raw, "id", id))) : await mapper.map(usable, signal);
     const next = made.values();

@@ -80,11 +80,11 @@ const TARGET_KEYS = ["api", "operation", "request", "response", "groupCalculate"
 /** What makes records in the two halves; undefined: rows pass through. */
 function mappingOf({ source, target }: Halves): QeasyMapping | undefined {
   const rows = source === undefined ? [] : [source.strategy.condition, source.strategy.beatFlat, source.strategy.formatResponse];
-  const splits = source?.strategy.operation.method === "splitArray" || source?.strategy.id?.includes(".") === true;
+  const splits = source?.strategy.operation.method === "splitArray";
   const records = target === undefined ? [] : [target.strategy.request, target.strategy.groupCalculate ?? []];
-  if (!splits && [...rows, ...records].every((part) => Array.isArray(part) && part.length === 0)) return undefined;
+  if (!splits && source?.strategy.id?.includes(".") !== true && [...rows, ...records].every((part) => Array.isArray(part) && part.length === 0)) return undefined;
   const made = [rows, source?.strategy.id, source?.strategy.operation, records, target?.strategy.response.map(({ field }) => field)];
-  return { source: kept(source, SOURCE_KEYS), target: kept(target, TARGET_KEYS), hash: createHash("sha256").update(JSON.stringify(made)).digest("hex") };
+  return { changesRows: splits || rows.some((part) => part.length > 0), source: kept(source, SOURCE_KEYS), target: kept(target, TARGET_KEYS), hash: createHash("sha256").update(JSON.stringify(made)).digest("hex") };
 }
 
 function kept(half: ImportedHalf | undefined, keys: readonly string[]): string | null {

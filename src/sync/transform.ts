@@ -25,7 +25,7 @@ export interface Transformation {
 export async function transformSlice(context: SliceContext, pass: number): Promise<Transformation> {
   const { store, slice, pipeline } = context;
   await classifySlice(store, slice, pass, !pipeline.target.idCheck);
-  const mapper = openMapper(pipeline);
+  const mapper = openMapper(pipeline, await context.strategy());
   try {
     await makeBatches(context, mapper);
   } finally {
