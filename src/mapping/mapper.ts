@@ -1,5 +1,5 @@
 import { withStringMember } from "../json/raw.ts";
-import { strategyMapper, type StrategyContext } from "./qeasy.ts";
+import type { StrategyContext, StrategyMapper } from "./qeasy.ts";
 import { recordWriter } from "./record.ts";
 import { MappingRefusal } from "./refusal.ts";
 import { openScript, type ScriptInput } from "./script.ts";
@@ -49,9 +49,11 @@ export function openMapper(pipeline: { name: string; mapping: MappingConfig }, c
 }
 
 function openStrategy(qeasy: QeasyMapping, context: StrategyContext): Mapper {
-  const documentsOf = strategyMapper(qeasy, context);
+  // Its parser takes a second to load, which other mappings need not wait for.
+  let opened: ReturnType<StrategyMapper> | undefined;
   return {
     async map(rows, signal) {
+      const documentsOf = (opened ??= (await import("./qeasy.ts")).strategyMapper(qeasy, context));
       const mapped: MappedRow[] = [];
       for (const row of rows) {
         signal.throwIfAborted();

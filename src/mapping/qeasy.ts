@@ -3,12 +3,13 @@ import {
   compileConditions, compileFormats, compileRequest, evaluateEntries, filterRow, flattenRow, formatRow, groupRows, readJson, rowKey, RowError, rowScope, splitRows, writeJson,
   type Context, type Lookup, type Members, type Strategy, type Value,
 } from "../qeasy/index.ts";
+import { compileEntries } from "../qeasy/entries.ts";
 import { normalise } from "../qeasy/normalise.ts";
 import type { Side } from "../qeasy/paste.ts";
 import { isEmpty, isMembers, textOf } from "../qeasy/value.ts";
 import type { Document, RowToMap } from "./mapper.ts";
 import { MappingRefusal } from "./refusal.ts";
-import type { QeasyMapping } from "./types.ts";
+import type { FieldMapping, QeasyMapping } from "./types.ts";
 
 /** What a strategy's expressions depend on besides the row. */
 export interface StrategyContext {
@@ -25,6 +26,8 @@ interface Line {
   id: string;
   row: Value;
 }
+
+export type StrategyMapper = typeof strategyMapper;
 
 const quiet = (): void => undefined;
 
@@ -56,6 +59,19 @@ export function strategyMapper({ source: sourceText, target: targetText }: Qeasy
       throw error;
     }
   };
+}
+
+/** The fields of a strategy's records, as one looks at a mapping: where each comes from. */
+export function strategyFields({ target }: QeasyMapping): Record<string, FieldMapping> {
+  const strategy = half(target, "target");
+  const entries = compileEntries(strategy?.request ?? [], "", quiet);
+  return Object.fromEntries(entries.map(({ field, expression, arrayName }): [string, FieldMapping] => {
+    const only = expression?.kind === "template" && expression.segments.length === 1 ? expression.segments[0]! : undefined;
+    if (arrayName !== undefined) return [field, { each: arrayName }];
+    if (only !== undefined && "name" in only && !only.variable) return [field, { from: only.name }];
+    const written = strategy!.request.findLast((entry) => entry.field === field && !isEmpty(entry.value ?? entry.default));
+    return [field, { template: textOf(written?.value ?? written?.default ?? null) }];
+  }));
 }
 
 function half(text: string | null, side: Side): Strategy | undefined {

@@ -65,6 +65,14 @@ test("a strategy that changes nothing is no mapping: rows pass through, and fiel
   expect(problemsOf(wrong)).toMatchObject({ "pipelines.orders.mapping.fields": { expected: expect.stringContaining("nothing beside qeasy but id") as string } });
 });
 
+test("a uuid belongs to one pipeline, which keeps its rows for the lookups of others", async () => {
+  const one = { source: { account: "main", api: "/open/shops/query", from: "all" }, target: { use: "qeasy", baseUrl: "http://127.0.0.1:9" }, strategy: "u-1" };
+  const config = (pipelines: object) => loadConfig({ folder: folderWith({ "tidemark.config.json": JSON.stringify({ accounts: { main: ACCOUNT }, pipelines }) }), env: ENV });
+  const { pipelines } = await config({ one, brief: { ...one, strategy: "u-2", source: { ...one.source, keepRows: "7d" } }, other: { ...one, strategy: undefined } });
+  expect(Object.values(pipelines).map(({ source }) => source.keepRows)).toEqual(["forever", 7 * 86_400_000, "none"]);
+  expect(problemsOf(await configErrorOf(() => config({ one, two: one })))).toMatchObject({ "pipelines.two.strategy": { value: '"u-1"', expected: expect.stringContaining("the pipeline one") as string } });
+});
+
 test.each<[string, Files, string, RegExp]>([
   ["no JSON", { target: '{"api":"写入空操作","requ' }, "TM_QEASY_FILE", /^pipelines\.orders\.target\.qeasy: \.\/target\.json is no strategy: .*line 1/],
   ["of another ERP", { source: { ...SOURCE, api: "trade_query.php" } }, "TM_QEASY_REFUSED", /source\.qeasy: [^]*source\.json[^]*source\.api: .*trade_query.*TM_QEASY_API_FOREIGN/],
