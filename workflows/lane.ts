@@ -7,7 +7,7 @@ import type { Totals } from "./types.ts";
 type Activities = ReturnType<typeof runActivities>;
 
 export function noTotals(): Totals {
-  const counts: SliceCounts = { read: 0, duplicate: 0, unchanged: 0, superseded: 0, quarantined: 0, loaded: 0, requests: 0, pages: 0 };
+  const counts: SliceCounts = { read: 0, duplicate: 0, unchanged: 0, superseded: 0, quarantined: 0, filtered: 0, loaded: 0, requests: 0, pages: 0 };
   return { counts, slices: 0, from: null, to: null };
 }
 
@@ -86,9 +86,9 @@ export function showTotals(title: string, { counts, slices, to }: Totals, readin
   setCurrentDetails([
     `**${title}**`,
     "",
-    "| read | duplicate | unchanged | superseded | quarantined | loaded | requests | slices |",
-    "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    `| ${counts.read} | ${counts.duplicate} | ${counts.unchanged} | ${counts.superseded} | ${counts.quarantined} | ${counts.loaded} | ${counts.requests} | ${slices} |`,
+    "| read | duplicate | unchanged | superseded | quarantined | filtered | loaded | requests | slices |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    `| ${counts.read} | ${counts.duplicate} | ${counts.unchanged} | ${counts.superseded} | ${counts.quarantined} | ${counts.filtered} | ${counts.loaded} | ${counts.requests} | ${slices} |`,
     "",
     reading === null ? "" : `Reading ${reading}.`,
     to === null ? "" : `Committed up to ${to}.`,

@@ -56,10 +56,12 @@ export function cursorOf({ cursor, params }: { cursor: "version" | "window" | "a
   return api.versionAlone && Object.keys(params).length > 0 ? "window" : "auto";
 }
 
-function buildMapping({ id, hashKey, script, scriptTimeout, ...record }: ShapedPipeline["mapping"], api: ApiDescription, folder: string): MappingConfig {
+function buildMapping({ id, hashKey, script, scriptTimeout, filter, explode, ...record }: ShapedPipeline["mapping"], api: ApiDescription, folder: string): MappingConfig {
   return {
     // In a call's metadata the list's key stands for the id of its entries.
     id: id === undefined || (api.call === true && api.listFields.includes(id)) ? api.idField : id,
+    ...(filter === undefined ? {} : { filter }),
+    ...(explode === undefined ? {} : { explode }),
     ...(Object.keys(record).length === 0 ? {} : { record }),
     ...(hashKey === undefined ? {} : { hashKey }),
     // Its text is read when the config is loaded.

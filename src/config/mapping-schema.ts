@@ -1,6 +1,6 @@
 import { IANAZone } from "luxon";
 import { z } from "zod";
-import { expressionProblem } from "../mapping/expression.ts";
+import { expressionProblem, filterProblem } from "../mapping/expression.ts";
 import { isTemplate } from "../mapping/template.ts";
 import type { FieldMapping, RecordMapping } from "../mapping/types.ts";
 import { parsePath } from "../mapping/view.ts";
@@ -52,7 +52,7 @@ const written = z.strictObject({
 const field = z.preprocess((value) => (typeof value === "string" ? { from: value } : value), written).superRefine((field, context) => {
   const complain = (key: string | undefined, expected: string) => context.addIssue({ code: "custom", path: key === undefined ? [] : [key], params: { expected } });
   const given = (key: string) => field[key as keyof FieldMapping] !== undefined;
-  if (given("explode")) return complain("explode", "no explode: a record of the source is one record of the target, with one id and one version, so that none is missed; each makes a list of the items");
+  if (given("explode")) return complain("explode", "no explode here: it stands beside fields (mapping.explode); each makes a list of the items");
   const sources = SOURCES.filter(given);
   if (sources.length !== 1) complain(undefined, `one of ${SOURCES.join(", ")}${sources.length === 0 ? "" : `, not ${sources.join(" and ")}`}`);
   for (const [key, [other, value]] of Object.entries(ONLY_WITH)) {
@@ -75,6 +75,15 @@ const fields = z.record(path, field).superRefine((fields, context) => {
 const topFields = fields.superRefine((fields, context) => {
   if ("id" in fields) context.addIssue({ code: "custom", path: ["id"], params: { expected: "another name: mapping.id names the field that the record's id comes from" } });
 });
+
+/** Which records are sent, and as how many documents. */
+export const documentShape = {
+  filter: z.string().superRefine((text, context) => {
+    const problem = filterProblem(text);
+    if (problem !== null) context.addIssue({ code: "custom", params: { expected: `a CEL expression over record that gives true or false: ${problem}` } });
+  }).optional(),
+  explode: z.preprocess((value) => (typeof value === "string" ? { list: value } : value), z.strictObject({ list: path, id: path.optional() })).optional(),
+};
 
 export const recordShape = {
   rest: z.enum(["keep", "drop"]).optional(),

@@ -5,6 +5,13 @@ import type { JsonValue } from "./types.ts";
 export interface UserMapping extends UserRecordMapping {
   /** The field whose value becomes the record's `id`, as text. Default: the API's own id. */
   id?: Text;
+  /** CEL over `record`, the row as the source sent it: only records for which it is true are sent. Default: all. */
+  filter?: string;
+  /**
+   * A list: each of its elements becomes a document of its own in the target, with the element in the list's place. `id`: the
+   * element's field that the document's id ends in, after the record's; default its place in the list, from 1.
+   */
+  explode?: string | { list: string; id?: string };
   /** Key of `mask: "hash"`: equal texts have equal hashes under one key. Secret. */
   hashKey?: Text;
   /** A file beside the config that exports `transform(record, context)`; it gets what the fields made. */
@@ -64,7 +71,7 @@ export type UserField =
 /** What a script's `transform` gets beside the record. */
 export interface TransformContext {
   pipeline: string;
-  /** The record's id in the target; what the script makes of it counts for nothing. */
+  /** The record's id in the target, or the document's where the mapping explodes; what a record that the script returns alone has for one counts for nothing. */
   id: string;
   /** The row as the source sent it. */
   source: ScriptRecord;
@@ -77,7 +84,10 @@ export interface TransformContext {
 export type ScriptRecord = Record<string, unknown>;
 
 /** The type of a script's `transform`. */
-export type Transform = (record: ScriptRecord, context: TransformContext) => ScriptRecord | Promise<ScriptRecord>;
+export type Transform = (record: ScriptRecord, context: TransformContext) => ScriptResult | Promise<ScriptResult>;
+
+/** A record; several, each with an `id` of its own; or null: nothing is sent. */
+export type ScriptResult = ScriptRecord | ScriptRecord[] | null;
 
 /** Returns its argument; lets an editor check and complete a mapping in a file of its own. */
 export function defineMapping(mapping: UserMapping): UserMapping {

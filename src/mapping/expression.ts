@@ -22,6 +22,27 @@ export function expressionProblem(text: string): string | null {
   return valid ? null : firstLine(error);
 }
 
+/** Why a text cannot decide over a record, in one line; null when it can. */
+export function filterProblem(text: string): string | null {
+  const { valid, error, type } = environment.check(text);
+  if (!valid) return firstLine(error);
+  return type === "bool" || type === "dyn" ? null : `it gives ${type}, not true or false`;
+}
+
+/** What decides by an expression over a record. @throws MappingRefusal when called */
+export function filterReader(text: string): (view: View) => boolean {
+  const evaluate = environment.parse(text);
+  return (view) => {
+    try {
+      const value: unknown = evaluate({ record: valueOf(view.top), item: valueOf(view) });
+      if (typeof value === "boolean") return value;
+      throw new TypeError(`it gives ${jsonOf(value) ?? "null"}, not true or false`);
+    } catch (error) {
+      throw new MappingRefusal("TM_MAPPING_EXPRESSION", `filter: ${firstLine(error)}; expression: ${text}`, { path: "filter" });
+    }
+  };
+}
+
 /**
  * What evaluates an expression: `record` is the record, `item` the item of a list that the field is part of (elsewhere the
  * record too). Whole numbers are ints, however long; numbers with a fraction are text, so that no amount is ever rounded.

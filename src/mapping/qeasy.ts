@@ -53,7 +53,7 @@ export function strategyMapper({ source: sourceText, target: targetText }: Qeasy
         const own = request === undefined || request.wholeRow || !isMembers(body) ? undefined : body["id"];
         documents.push(own === undefined ? { id: line.id, json: withStringMember(body === read ? raw : writeJson(body), "id", line.id) } : { id: idOf(own), json: writeJson(body) });
       }
-      return told(documents);
+      return documents;
     } catch (error) {
       if (error instanceof RowError) throw new MappingRefusal(error.code, error.message, error.path === undefined ? {} : { path: error.path });
       throw error;
@@ -95,10 +95,4 @@ function grouped(lines: Line[], id: string, target: Strategy | undefined): Line[
 function idOf(own: Value): string {
   if (isEmpty(own) || Array.isArray(own) || isMembers(own)) throw new RowError("TM_QEASY_ID", "the entry id came out empty, or as a list or an object", { path: "target.request.id" });
   return textOf(own);
-}
-
-/** No two documents of a row may have one id: the target would hold the last of them. */
-function told(documents: Document[]): Document[] {
-  if (new Set(documents.map(({ id }) => id)).size === documents.length) return documents;
-  throw new RowError("TM_QEASY_ID", `${documents.length} documents of one row have ${new Set(documents.map(({ id }) => id)).size} ids`, { path: "source.id" });
 }

@@ -21,11 +21,20 @@ async function answer({ record, source, id }: ScriptInput): Promise<ScriptAnswer
   try {
     const given = readForScript(record);
     const made: unknown = await (transform as (...values: unknown[]) => unknown)(given, contextOf(id, source));
-    if (typeof made !== "object" || made === null || Array.isArray(made)) throw new TypeError(`transform returned ${Array.isArray(made) ? "a list" : String(made)}, where a record is expected`);
-    return { json: writeFromScript(made, given)! };
+    if (made === null) return { records: [] };
+    if (Array.isArray(made)) return { records: made.map((one: unknown, i) => ({ id: ownId(one, i), json: writeFromScript(one, given)! })) };
+    if (typeof made !== "object") throw new TypeError(`transform returned ${String(made)}, where a record, a list of records or null is expected`);
+    return { records: [{ id: null, json: writeFromScript(made, given)! }] };
   } catch (error) {
     return { refused: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
   }
+}
+
+/** @throws TypeError */
+function ownId(one: unknown, i: number): string {
+  const id = typeof one === "object" && one !== null && "id" in one ? one.id : undefined;
+  if ((typeof id === "string" && id !== "") || typeof id === "bigint" || Number.isSafeInteger(id)) return String(id);
+  throw new TypeError(`transform returned a list whose element ${i + 1} has no id: text or a whole number`);
 }
 
 /** The row is read only where a script looks at it. */

@@ -12,7 +12,8 @@ export interface ScriptInput {
   id: string;
 }
 
-export type ScriptAnswer = { json: string } | { refused: string };
+/** What a script made of a record: none, one or several; `id` null: the record's own stays. */
+export type ScriptAnswer = { records: { id: string | null; json: string }[] } | { refused: string };
 
 /** What a thread is started with. */
 export interface ScriptStart {
@@ -76,7 +77,7 @@ export function openScript(script: MappingScript, pipeline: string): ScriptRunne
         await worker.terminate();
         answers.push({ refused: failed });
       }
-      return answers.map((answer) => ("json" in answer ? answer : { refused: `${path.basename(script.file)}: ${answer.refused}` }));
+      return answers.map((answer) => ("records" in answer ? answer : { refused: `${path.basename(script.file)}: ${answer.refused}` }));
     },
     async close() {
       await thread?.terminate();

@@ -61,14 +61,27 @@ export interface QeasyMapping {
   target: string | null;
   /** Whether the source's half makes other rows of those that are read. */
   changesRows: boolean;
+  /** Every row becomes one document that has its record's id, or none. */
+  oneEach: boolean;
   /** Of what makes records in them: part of what identifies the mapping. */
   hash: string;
+}
+
+/** One document for each element of a list. */
+export interface ExplodeMapping {
+  /** The list's path. */
+  list: string;
+  /** The element's field that its document's id ends in. Not there: its place in the list, from 1. */
+  id?: string | undefined;
 }
 
 /** How a record is made from a row. */
 export interface MappingConfig {
   /** The field whose value becomes the record's `id`. */
   id: string;
+  /** CEL over the source's row: true for what is sent. Not there: everything. */
+  filter?: string;
+  explode?: ExplodeMapping;
   /** null or not there: every field passes through byte for byte. */
   record?: RecordMapping;
   /** Key of `mask: "hash"`. Secret. */

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { ConfigError } from "../errors.ts";
 import { elementsOf, membersOf, withStringMember } from "../json/raw.ts";
 import { memberText } from "../sync/staged.ts";
-import { type MappedRow, oneDocument, openMapper } from "../mapping/mapper.ts";
+import { type Document, type MappedRow, oneDocument, openMapper } from "../mapping/mapper.ts";
 import type { MappingConfig } from "../mapping/types.ts";
 
 /** Where an example's record is not what it should be; values as they are written, null for none. */
@@ -23,12 +23,12 @@ export interface ExampleResult {
 
 const SHAPE = z.strictObject({
   examples: z.array(z.union([
-    z.strictObject({ name: z.string().optional(), in: z.record(z.string(), z.json()), out: z.record(z.string(), z.json()) }),
+    z.strictObject({ name: z.string().optional(), in: z.record(z.string(), z.json()), out: z.union([z.record(z.string(), z.json()), z.array(z.record(z.string(), z.json())), z.null()]) }),
     z.strictObject({ name: z.string().optional(), in: z.record(z.string(), z.json()), error: z.string().startsWith("TM_") }),
   ])).min(1),
 });
 
-const SHOWN_SHAPE = '{ "examples": [ { "name": "…", "in": { row }, "out": { record } }, { "in": { row }, "error": "TM_MAPPING_VALUE" } ] }';
+const SHOWN_SHAPE = '{ "examples": [ { "name": "…", "in": { row }, "out": { record } }, { "in": { row }, "out": [ { record }, … ] }, { "in": { row }, "out": null }, { "in": { row }, "error": "TM_MAPPING_VALUE" } ] }';
 
 /**
  * Maps the rows of a file and compares. Digits count: 206.00 is not 206.
@@ -90,8 +90,15 @@ function judged(example: Example, mapped: MappedRow): Omit<ExampleResult, "name"
     return got === example.error ? { ok: true, differences: [], refusal: null } : { ok: false, differences: [{ path: "(error)", expected: example.error, got }], refusal };
   }
   if ("code" in mapped) return { ok: false, differences: [], refusal };
-  const differences = differencesOf(example.out, mapped.documents[0]?.json, "");
+  const differences = differencesOf(example.out, outOf(mapped.documents, example.out!), "");
   return { ok: differences.length === 0, differences, refusal: null };
+}
+
+/** Documents as an example writes them: one as itself, none as null, several as a list. */
+function outOf(documents: readonly Document[], expected: string): string {
+  if (documents.length === 0 && !expected.startsWith("[")) return "null";
+  if (documents.length === 1 && !expected.startsWith("[")) return documents[0]!.json;
+  return `[${documents.map(({ json }) => json).join(",")}]`;
 }
 
 function differencesOf(expected: string | undefined, got: string | undefined, path: string): Difference[] {
@@ -101,7 +108,7 @@ function differencesOf(expected: string | undefined, got: string | undefined, pa
   if (expected.startsWith("{") && got.startsWith("{")) return inside(named(membersOf(expected)), named(membersOf(got)));
   if (expected.startsWith("[") && got.startsWith("[")) return inside(numbered(elementsOf(expected)), numbered(elementsOf(got)));
   const same = expected === got || (expected.startsWith('"') && got.startsWith('"') && JSON.parse(expected) === JSON.parse(got));
-  return same ? [] : [{ path, expected, got }];
+  return same ? [] : [{ path: path === "" ? "(record)" : path, expected, got }];
 }
 
 function named(members: readonly { name: string; raw: string }[]): Map<string, string> {

@@ -1,8 +1,8 @@
 import type { SourceRow } from "../source/contract.ts";
 import { withStringMember } from "../json/raw.ts";
-import { oneDocument, openMapper } from "../mapping/mapper.ts";
+import { type Document, oneDocument, openMapper } from "../mapping/mapper.ts";
 import type { StrategyContext } from "../mapping/qeasy.ts";
-import type { RecordMapping } from "../mapping/types.ts";
+import type { MappingConfig, RecordMapping } from "../mapping/types.ts";
 import { readNewest } from "../source/pages.ts";
 import { memberText } from "../sync/staged.ts";
 import type { PipelineConfig } from "../config/types.ts";
@@ -25,8 +25,8 @@ export interface PreviewRecord {
   version: string | null;
   /** The row as the source sent it. */
   source: string;
-  /** The record as the target would get it; null when it would be set aside. */
-  json: string | null;
+  /** What the target would get; none when the record would be filtered out or set aside. */
+  documents: Document[];
   /** Why it would be set aside. */
   problem: string | null;
 }
@@ -58,12 +58,18 @@ async function mapped(pipeline: PipelineConfig, idField: string, rows: readonly 
     const next = made.values();
     const records = rows.map((row, i): PreviewRecord => {
       const record = { id: ids[i]!, version: row.version, source: row.raw };
-      if (record.id === null) return { ...record, json: null, problem: `no usable ${mapping.id}: would be quarantined (TM_NO_ID)` };
+      if (record.id === null) return { ...record, documents: [], problem: `no usable ${mapping.id}: would be quarantined (TM_NO_ID)` };
       const outcome = next.next().value!;
-      return "documents" in outcome ? { ...record, json: outcome.documents[0]?.json ?? null, problem: null } : { ...record, json: null, problem: `${outcome.reason}: would be quarantined (${outcome.code})` };
+      return "documents" in outcome ? { ...record, documents: outcome.documents, problem: null } : { ...record, documents: [], problem: `${outcome.reason}: would be quarantined (${outcome.code})` };
     });
-    return { mapping: mapper === null ? null : { ...mapping.record, id: mapping.id }, records };
+    return { mapping: mapper === null ? null : { ...mapping.record, ...(await ofStrategy(mapping)), id: mapping.id }, records };
   } finally {
     await mapper?.close();
   }
+}
+
+/** What a strategy's request declares, as the mapping would. */
+async function ofStrategy({ qeasy }: MappingConfig): Promise<RecordMapping> {
+  if (qeasy === undefined) return {};
+  return { fields: (await import("../mapping/qeasy.ts")).strategyFields(qeasy) };
 }

@@ -18,7 +18,7 @@ export interface ReplayReport extends ReplayPlan {
   link: string | null;
   status: "nothing" | "started" | "completed";
   /** With `wait`: how the replayed records ended. */
-  counts?: { loaded: number; quarantined: number; superseded: number; duplicate: number; unchanged: number };
+  counts?: { loaded: number; quarantined: number; filtered: number; superseded: number; duplicate: number; unchanged: number };
 }
 
 /**
@@ -55,7 +55,7 @@ const NOTHING = { slice: null, replayed: 0, newer: 0, reread: 0, unreachable: 0,
 
 async function outcome({ store }: Services, slice: string): Promise<NonNullable<ReplayReport["counts"]> | null> {
   const { rows } = await sql<NonNullable<ReplayReport["counts"]>>`
-    select loaded::int, quarantined::int, superseded::int, duplicate::int, unchanged::int from slice where id = ${slice} and state = 'committed'
+    select loaded::int, quarantined::int, filtered::int, superseded::int, duplicate::int, unchanged::int from slice where id = ${slice} and state = 'committed'
   `.execute(store.db);
   return rows[0] ?? null;
 }

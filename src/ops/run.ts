@@ -143,7 +143,7 @@ async function leftOpen({ store }: Services, requestId: string): Promise<Tidemar
 async function rangeSummary({ store }: Services, name: string, requestId: string): Promise<Partial<RunReport>> {
   const { rows } = await sql<SliceCounts & { slices: number }>`
     select coalesce(sum(s.read), 0)::int as read, coalesce(sum(duplicate), 0)::int as duplicate, coalesce(sum(unchanged), 0)::int as unchanged,
-      coalesce(sum(superseded), 0)::int as superseded, coalesce(sum(quarantined), 0)::int as quarantined, coalesce(sum(loaded), 0)::int as loaded,
+      coalesce(sum(superseded), 0)::int as superseded, coalesce(sum(quarantined), 0)::int as quarantined, coalesce(sum(filtered), 0)::int as filtered, coalesce(sum(loaded), 0)::int as loaded,
       coalesce(sum(requests), 0)::int as requests, coalesce(sum(pages), 0)::int as pages, count(*) filter (where s.state = 'committed')::int as slices
     from backfill_request q join backfill_range r on r.request = q.id join slice s on s.range_id = r.id and s.state in ('committed', 'split')
     where q.request_id = ${requestId}

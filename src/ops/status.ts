@@ -41,6 +41,8 @@ export interface PipelineStatus {
   initialLoad: { complete: boolean; waitingFor: string | null };
   backfills: BackfillStatus[];
   loaded: number;
+  /** Records whose newest version the mapping leaves out. */
+  filtered: number;
   neverReturns: readonly string[];
   /** Why nothing that is said of this pipeline is proved; null: it is. */
   notProvable: string | null;
@@ -61,11 +63,11 @@ export async function pipelineStatus(store: Store, config: TidemarkConfig, name:
   if (stream === null) {
     return {
       ...base, cursor: null, checkpoint: null, newestCommitAt: null, ageMs: null, late: false, quarantined: 0, discarded: 0, doubtful: 0, openSlices: 0, unproven: 0, gaps: [],
-      settled: true, running: false, initialLoad: { complete: false, waitingFor: "its first run" }, backfills: [], loaded: 0,
+      settled: true, running: false, initialLoad: { complete: false, waitingFor: "its first run" }, backfills: [], loaded: 0, filtered: 0,
     };
   }
   const { rows } = await sql<{
-    quarantined: number; discarded: number; doubtful: number; openSlices: number; running: boolean; loaded: number; ageMs: number | null;
+    quarantined: number; discarded: number; doubtful: number; openSlices: number; running: boolean; loaded: number; filtered: number; ageMs: number | null;
     initialOpen: number; rereadAt: number | null; headRead: boolean; unproven: number; borderOpen: boolean;
   }>`
     select (select count(*)::int from quarantine where stream_id = t.id and state = 'open') as quarantined,
@@ -74,6 +76,7 @@ export async function pipelineStatus(store: Store, config: TidemarkConfig, name:
       (select count(*)::int from slice where stream_id = t.id and state in ('open', 'extracted', 'classified')) as "openSlices",
       exists (select 1 from lease where stream_id = t.id and lane = 'forward' and until > clock_timestamp()) as running,
       (select count(*)::int from record where stream_id = t.id and held = 'loaded') as loaded,
+      (select count(*)::int from record where stream_id = t.id and held = 'filtered') as filtered,
       (extract(epoch from clock_timestamp() - t.newest_commit_at) * 1000)::float8 as "ageMs",
       (select count(*)::int from load_range where stream_id = t.id and purpose in ('initial', 'reread') and state in ('open', 'planned'))
         + (select count(*)::int from sweep where stream_id = t.id and archive and completed_at is null) as "initialOpen",
@@ -96,7 +99,7 @@ export async function pipelineStatus(store: Store, config: TidemarkConfig, name:
     gaps: (await pipelineGaps(store.db, config, stream)).map(gapStatus),
     settled: row.openSlices === 0 && row.doubtful === 0, running: row.running,
     initialLoad: { complete, waitingFor: complete ? null : waitingFor(row) },
-    backfills: await backfillStatus(store.db, stream.id), loaded: row.loaded,
+    backfills: await backfillStatus(store.db, stream.id), loaded: row.loaded, filtered: row.filtered,
   };
 }
 

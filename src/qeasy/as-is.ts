@@ -81,10 +81,13 @@ const TARGET_KEYS = ["api", "operation", "request", "response", "groupCalculate"
 function mappingOf({ source, target }: Halves): QeasyMapping | undefined {
   const rows = source === undefined ? [] : [source.strategy.condition, source.strategy.beatFlat, source.strategy.formatResponse];
   const splits = source?.strategy.operation.method === "splitArray";
+  const deep = source?.strategy.id?.includes(".") === true;
+  const ownId = target?.strategy.request.some(({ field }) => field === "id") === true;
   const records = target === undefined ? [] : [target.strategy.request, target.strategy.groupCalculate ?? []];
-  if (!splits && source?.strategy.id?.includes(".") !== true && [...rows, ...records].every((part) => Array.isArray(part) && part.length === 0)) return undefined;
+  if (!splits && !deep && [...rows, ...records].every((part) => Array.isArray(part) && part.length === 0)) return undefined;
   const made = [rows, source?.strategy.id, source?.strategy.operation, records, target?.strategy.response.map(({ field }) => field)];
-  return { changesRows: splits || rows.some((part) => part.length > 0), source: kept(source, SOURCE_KEYS), target: kept(target, TARGET_KEYS), hash: createHash("sha256").update(JSON.stringify(made)).digest("hex") };
+  const oneEach = !splits && !deep && !ownId && (source?.strategy.beatFlat ?? []).length === 0 && target?.strategy.groupCalculate === undefined;
+  return { changesRows: splits || rows.some((part) => part.length > 0), oneEach, source: kept(source, SOURCE_KEYS), target: kept(target, TARGET_KEYS), hash: createHash("sha256").update(JSON.stringify(made)).digest("hex") };
 }
 
 function kept(half: ImportedHalf | undefined, keys: readonly string[]): string | null {

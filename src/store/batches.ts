@@ -1,13 +1,15 @@
 import { sql } from "kysely";
+import { elementsOf, entriesOf } from "../json/raw.ts";
+import type { Document } from "../mapping/mapper.ts";
 import type { Store, Tx } from "./db.ts";
 import { addDoubts } from "./doubts.ts";
-import { quarantineItems, type Refusal } from "./quarantine.ts";
+import { quarantineItems, type Refusal, resolveEntries } from "./quarantine.ts";
 import type { Slice } from "./slices.ts";
 
 /** What one request to the target carries. */
 export interface Batch {
   id: string;
-  /** JSON array of the mapped records, in the order of `members`. */
+  /** JSON array in the order of `members`: a document that has its record's id, or a list of `{id, json}`. */
   payload: string;
   members: BatchMember[];
 }
@@ -26,7 +28,10 @@ export async function newBatchId(tx: Tx): Promise<string> {
 }
 
 /** Stores a batch with its members, in the transaction that claimed their ids: membership is fixed before the first send. */
-export async function insertBatch(tx: Tx, slice: Slice, batchId: string, sourceIds: readonly string[], payload: string): Promise<void> {
+export async function insertBatch(tx: Tx, slice: Slice, batchId: string, records: readonly { sourceId: string; id: string; documents: readonly Document[] }[]): Promise<void> {
+  const sourceIds = records.map((record) => record.sourceId);
+  const payload = `[${records.map(payloadOf).join(",")}]`;
+  const several = records.filter(({ id, documents }) => !isPlain(id, documents));
   await sql`
     insert into batch (id, stream_id, slice_id, payload, record_count)
     overriding system value values (${batchId}, ${slice.streamId}, ${slice.id}, ${payload}, ${sourceIds.length})
@@ -36,6 +41,34 @@ export async function insertBatch(tx: Tx, slice: Slice, batchId: string, sourceI
     from unnest(${sourceIds}::text[]) with ordinality as n(source_id, position)
     where i.slice_id = ${slice.id} and i.source_id = n.source_id
   `.execute(tx);
+  if (several.length === 0) return;
+  await sql`
+    update item i set documents = n.documents
+    from (select source_id, array_agg(id order by at) as documents
+      from unnest(${several.flatMap((record) => record.documents.map(() => record.sourceId))}::text[], ${several.flatMap((record) => record.documents.map(({ id }) => id))}::text[])
+        with ordinality as u(source_id, id, at) group by source_id) as n
+    where i.slice_id = ${slice.id} and i.source_id = n.source_id
+  `.execute(tx);
+}
+
+function isPlain(id: string, documents: readonly Document[]): boolean {
+  return documents.length === 1 && documents[0]!.id === id;
+}
+
+function payloadOf({ id, documents }: { id: string; documents: readonly Document[] }): string {
+  if (isPlain(id, documents)) return documents[0]!.json;
+  return `[${documents.map((document) => `{"id":${JSON.stringify(document.id)},"json":${document.json}}`).join(",")}]`;
+}
+
+/** The documents of a batch, by member. */
+export function documentsOf({ payload, members }: Batch): Document[][] {
+  return elementsOf(payload).map((element, i) => {
+    if (!element.startsWith("[")) return [{ id: members[i]!.id, json: element }];
+    return elementsOf(element).map((document) => {
+      const parts = entriesOf(document);
+      return { id: JSON.parse(parts.get("id")!) as string, json: parts.get("json")! };
+    });
+  });
 }
 
 /** Who sends: one attempt of one load activity. Later attempts of the same activity outrank earlier ones. */
@@ -108,8 +141,10 @@ export async function renewClaims(store: Store, slice: Slice, batchId: string, s
 
 /** What a sender learned of its batch. */
 export interface BatchOutcome {
-  /** Target ids that the target took. */
+  /** Ids of the records of which the target took every document. */
   loaded: readonly string[];
+  /** Ids of those of which it took some. */
+  begun?: readonly string[];
   refused: readonly Refusal[];
 }
 
@@ -129,12 +164,12 @@ export async function finishBatch(store: Store, slice: Slice, batch: Batch, send
       where id = ${batch.id} and owner = ${ownerOf(sender)} and state = 'sending' returning id
     `.execute(tx);
     const held = new Set(owned.length === 0 ? [] : mine.map((row) => row.id));
-    const lost = loaded.filter((id) => !held.has(id));
+    const lost = [...loaded, ...(outcome.begun ?? [])].filter((id) => !held.has(id));
     if (lost.length > 0) await doubtSent(tx, slice, batch, sender, lost, 0);
     if (owned.length === 0) return false;
     await sql`
       update record r set held = 'loaded', version = i.version, modified = i.modified, hash = i.hash, read_no = i.read_no,
-        resend = false, batch_id = null, claim_until = null
+        documents = i.documents, resend = false, batch_id = null, claim_until = null
       from item i
       where i.batch_id = ${batch.id} and i.id = any(${loaded}::text[])
         and r.stream_id = ${slice.streamId} and r.id = i.id and r.batch_id = ${batch.id}
@@ -152,12 +187,7 @@ export async function finishBatch(store: Store, slice: Slice, batch: Batch, send
     const members = new Map(batch.members.map((member) => [member.sourceId, member.id]));
     await quarantineItems(tx, slice, batch.id, outcome.refused.filter((refusal) => held.has(members.get(refusal.sourceId) ?? "")));
     // What a person had given up is no longer, once it or a newer version is there.
-    await sql`
-      update quarantine set state = 'resolved', updated_at = clock_timestamp()
-      where stream_id = ${slice.streamId} and state <> 'resolved' and source_id = any(${done.map((row) => row.sourceId)}::text[])
-        and not exists (select 1 from quarantine o where o.stream_id = ${slice.streamId} and o.state = 'open' and o.code = 'TM_ID_COLLISION'
-          and o.target_id = quarantine.target_id and o.source_id <> quarantine.source_id)
-    `.execute(tx);
+    await resolveEntries(tx, slice.streamId, done.map((row) => row.sourceId));
     await sql`
       update item set outcome = 'pending', batch_id = null where batch_id = ${batch.id} and outcome = 'batched'
     `.execute(tx);

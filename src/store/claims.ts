@@ -118,6 +118,23 @@ async function doubtStolen(tx: Tx, slice: Slice, sourceIds: string[], zombieAfte
       and r.claim_until < clock_timestamp()`, zombieAfterMs);
 }
 
+/**
+ * Notes whose documents these are; the first record that makes a document of an id has it for good.
+ * @returns what others have: by record, a document's id and its owner
+ */
+export async function claimDocuments(tx: Tx, slice: Slice, records: readonly { id: string; documents: readonly { id: string }[] }[]): Promise<Map<string, { id: string; owner: string }>> {
+  const wanted = sql`unnest(${records.flatMap(({ documents }) => documents.map(({ id }) => id))}::text[], ${records.flatMap(({ id, documents }) => documents.map(() => id))}::text[])`;
+  await sql`
+    insert into document (stream_id, id, record_id) select ${slice.streamId}::bigint, n.id, n.record_id from ${wanted} as n(id, record_id) order by 2, 3
+    on conflict do nothing
+  `.execute(tx);
+  const { rows } = await sql<{ record: string; id: string; owner: string }>`
+    select n.record_id as record, d.id, d.record_id as owner from ${wanted} as n(id, record_id)
+    join document d on d.stream_id = ${slice.streamId} and d.id = n.id and d.record_id <> n.record_id
+  `.execute(tx);
+  return new Map(rows.map(({ record, ...document }) => [record, document]));
+}
+
 /** Gives claims back for items that will not be sent by this batch. */
 export async function releaseClaims(tx: Tx, slice: Slice, batchId: string, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;

@@ -7,13 +7,15 @@ import { finishRanges } from "./ranges.ts";
 import type { Slice } from "./slices.ts";
 import { timestamp } from "./streams.ts";
 
-/** The counts of a slice; they balance: read = duplicate + unchanged + superseded + quarantined + loaded. */
+/** The counts of a slice; they balance: read = duplicate + unchanged + superseded + quarantined + filtered + loaded. */
 export interface SliceCounts {
   read: number;
   duplicate: number;
   unchanged: number;
   superseded: number;
   quarantined: number;
+  /** Left out by the mapping, on purpose. */
+  filtered: number;
   loaded: number;
   requests: number;
   pages: number;
@@ -70,7 +72,7 @@ async function lockSlice(tx: Tx, slice: Slice): Promise<LedgerRow> {
   return rows[0];
 }
 
-const COUNTS = sql`read::int, duplicate::int, unchanged::int, superseded::int, quarantined::int, loaded::int, requests, pages`;
+const COUNTS = sql`read::int, duplicate::int, unchanged::int, superseded::int, quarantined::int, filtered::int, loaded::int, requests, pages`;
 
 /** A version slice counts only if each page starts where the one before ended: two owners may have read different answers. */
 async function joinsUp(tx: Tx, slice: Slice): Promise<boolean> {
@@ -105,12 +107,13 @@ async function writeLedger(tx: Tx, slice: Slice): Promise<SliceCounts> {
   const { rows } = await sql<SliceCounts>`
     with outcomes as (
       select count(*) filter (where outcome = 'loaded') as loaded, count(*) filter (where outcome = 'quarantined') as quarantined,
+        count(*) filter (where outcome = 'filtered') as filtered,
         count(*) filter (where outcome = 'unchanged') as unchanged, count(*) filter (where outcome = 'superseded') as superseded
       from item where slice_id = ${slice.id})
-    update slice s set state = 'committed', committed_at = clock_timestamp(), loaded = o.loaded, quarantined = o.quarantined,
+    update slice s set state = 'committed', committed_at = clock_timestamp(), loaded = o.loaded, quarantined = o.quarantined, filtered = o.filtered,
       unchanged = s.unchanged + o.unchanged, superseded = s.superseded + o.superseded
     from outcomes o where s.id = ${slice.id}
-    returning s.read::int, s.duplicate::int, s.unchanged::int, s.superseded::int, s.quarantined::int, s.loaded::int, s.requests, s.pages
+    returning s.read::int, s.duplicate::int, s.unchanged::int, s.superseded::int, s.quarantined::int, s.filtered::int, s.loaded::int, s.requests, s.pages
   `.execute(tx);
   return rows[0]!;
 }

@@ -19,7 +19,7 @@ export async function addDoubts(tx: Tx, versions: RawBuilder<unknown>, dueInMs: 
 }
 
 /**
- * Doubts that are due. Where the index holds the doubtful version, or set a newer one aside, there is nothing to mend;
+ * Doubts that are due. Where the index holds the doubtful version, or set a newer one aside or left it out, there is nothing to mend;
  * where a newer one was loaded since, that one is read and sent once more. One that the index does not hold yet waits: it
  * may still arrive after a newer one.
  * @param settledEnd records modified later (ms) wait: their window is not closed yet; null: all is read each time
@@ -29,7 +29,7 @@ export async function planDoubts(tx: Tx, streamId: string, settledEnd: number | 
     delete from doubt d using record r
     where d.stream_id = ${streamId} and d.due_at <= clock_timestamp() and d.range_id is null
       and r.stream_id = d.stream_id and r.id = d.id and r.batch_id is null and r.held is not null
-      and (r.held = 'quarantined'
+      and (r.held in ('quarantined', 'filtered')
         or not newer(r.version, r.modified, r.hash, r.read_no, d.version, d.modified, d.hash, d.read_no)
           and not newer(d.version, d.modified, d.hash, d.read_no, r.version, r.modified, r.hash, r.read_no))
   `.execute(tx);
@@ -57,7 +57,7 @@ export async function clearCallDoubts(tx: Tx, streamId: string): Promise<void> {
   await sql`
     delete from doubt d using record r
     where d.stream_id = ${streamId} and d.due_at <= clock_timestamp() and r.stream_id = d.stream_id and r.id = d.id and r.batch_id is null
-      and (r.held = 'quarantined' or (r.held = 'loaded' and (r.version = d.version or r.version > extract(epoch from d.due_at) * 1000)))
+      and (r.held in ('quarantined', 'filtered') or (r.held = 'loaded' and (r.version = d.version or r.version > extract(epoch from d.due_at) * 1000)))
   `.execute(tx);
 }
 

@@ -31,18 +31,40 @@ export async function quarantineItems(tx: Tx, slice: Slice, batchId: string, ref
       raw = excluded.raw, version = excluded.version, modified = excluded.modified, hash = excluded.hash,
       slice_id = excluded.slice_id, attempts = q.attempts + 1, updated_at = clock_timestamp()
   `.execute(tx);
+  await holdItems(tx, slice, batchId, sourceIds, "quarantined");
+}
+
+/** Leaves records out: the mapping makes nothing of this version. What was set aside of them is settled by that. */
+export async function filterItems(tx: Tx, slice: Slice, batchId: string, sourceIds: readonly string[]): Promise<void> {
+  if (sourceIds.length === 0) return;
+  await holdItems(tx, slice, batchId, sourceIds, "filtered");
+  await resolveEntries(tx, slice.streamId, sourceIds);
+}
+
+/** The index holds these versions as not sent, and claims nothing for them. */
+async function holdItems(tx: Tx, slice: Slice, batchId: string, sourceIds: readonly string[], held: "quarantined" | "filtered"): Promise<void> {
   await sql`
     insert into record as r (stream_id, id, source_id, held, version, modified, hash, read_no)
-    select distinct on (i.id) ${slice.streamId}::bigint, i.id, i.source_id, 'quarantined', i.version, i.modified, i.hash, i.read_no
+    select distinct on (i.id) ${slice.streamId}::bigint, i.id, i.source_id, ${held}::text, i.version, i.modified, i.hash, i.read_no
     from item i where i.slice_id = ${slice.id} and i.source_id = any(${sourceIds}::text[]) order by i.id, i.source_id
-    on conflict (stream_id, id) do update set held = 'quarantined', version = excluded.version, modified = excluded.modified,
+    on conflict (stream_id, id) do update set held = excluded.held, version = excluded.version, modified = excluded.modified,
       hash = excluded.hash, read_no = excluded.read_no, resend = false, batch_id = null, claim_until = null
       where r.source_id = excluded.source_id and (r.batch_id is null or r.batch_id = ${batchId})
         and not newer(r.version, r.modified, r.hash, r.read_no, excluded.version, excluded.modified, excluded.hash, excluded.read_no)
   `.execute(tx);
   await sql`
-    update item set outcome = 'quarantined', batch_id = null
+    update item set outcome = ${held}, batch_id = null
     where slice_id = ${slice.id} and source_id = any(${sourceIds}::text[])
+  `.execute(tx);
+}
+
+/** Ends entries of records that are loaded in that version or a newer one, or left out; not where two records still share an id of the target. */
+export async function resolveEntries(tx: Tx, streamId: string, sourceIds: readonly string[]): Promise<void> {
+  await sql`
+    update quarantine set state = 'resolved', updated_at = clock_timestamp()
+    where stream_id = ${streamId} and state <> 'resolved' and source_id = any(${sourceIds}::text[])
+      and not exists (select 1 from quarantine o where o.stream_id = ${streamId} and o.state = 'open' and o.code = 'TM_ID_COLLISION'
+        and o.target_id = quarantine.target_id and o.source_id <> quarantine.source_id)
   `.execute(tx);
 }
 

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { TargetError } from "../errors.ts";
 import { elementsOf } from "../json/raw.ts";
-import { type Batch, type BatchOutcome, doubtLost, finishBatch, renewClaims, type Sender, takeBatch } from "../store/batches.ts";
+import { type Batch, type BatchMember, type BatchOutcome, documentsOf, doubtLost, finishBatch, renewClaims, type Sender, takeBatch } from "../store/batches.ts";
 import { pageBody } from "../store/pages.ts";
 import type { Refusal } from "../store/quarantine.ts";
 import type { OutRecord } from "../target/contract.ts";
@@ -35,8 +35,8 @@ interface Sent {
 
 async function sendBatch(context: SliceContext, sender: Sender, batch: Batch): Promise<void> {
   const { store, slice, pipeline } = context;
-  const json = elementsOf(batch.payload);
-  const records: OutRecord[] = batch.members.map((member, i) => ({ ...member, slice: slice.id, json: json[i]! }));
+  const documents = documentsOf(batch);
+  const records = batch.members.flatMap(({ id: recordId, sourceId, version }, i) => documents[i]!.map(({ id, json }): OutRecord => ({ id, recordId, sourceId, version, slice: slice.id, json })));
   const sent: Sent = { answered: new Set(), open: new Set() };
   const delivery = await deliver(context.target(), records, pipeline.target.maxRefused, recheck(context, sender, batch, sent)).catch(async (error: unknown) => {
     await doubtLost(store, slice, batch, sender, [...sent.answered], 0);
@@ -44,8 +44,12 @@ async function sendBatch(context: SliceContext, sender: Sender, batch: Batch): P
     await doubtLost(store, slice, batch, sender, [...sent.open], pipeline.target.zombieAfterMs);
     throw error;
   });
+  const taken = new Map<string, number>();
+  for (const { recordId } of delivery.loaded) taken.set(recordId, (taken.get(recordId) ?? 0) + 1);
+  const isWhole = ({ id }: BatchMember, i: number) => taken.get(id) === documents[i]!.length;
   const outcome: BatchOutcome = {
-    loaded: delivery.loaded.map((record) => record.id),
+    loaded: batch.members.filter(isWhole).map(({ id }) => id),
+    begun: batch.members.filter((member, i) => taken.has(member.id) && !isWhole(member, i)).map(({ id }) => id),
     refused: await Promise.all(delivery.refused.map((refused) => refusalOf(context, refused))),
   };
   // false: another sender owns the batch; what was sent is written down as doubtful, the rest is its business.
@@ -92,9 +96,10 @@ function recheck(context: SliceContext, sender: Sender, batch: Batch, sent: Sent
 
 async function refusalOf({ store, slice }: SliceContext, { record, error }: RefusedRecord): Promise<Refusal> {
   const received = error.details.received;
+  const of = record.id === record.recordId ? "" : `document ${JSON.stringify(record.id)}: `;
   return {
     sourceId: record.sourceId, code: error.code,
-    reason: typeof received === "string" && received !== "" ? `${error.message}: ${received}` : error.message,
+    reason: of + (typeof received === "string" && received !== "" ? `${error.message}: ${received}` : error.message),
     raw: await rawRow(),
   };
 

@@ -1,13 +1,13 @@
 import { sql } from "kysely";
 import { ConfigError } from "../errors.ts";
 import { elementsOf, withStringMember } from "../json/raw.ts";
-import { type MappedRow, type Mapper, oneDocument, openMapper } from "../mapping/mapper.ts";
+import { type Document, type MappedRow, type Mapper, oneDocument, openMapper } from "../mapping/mapper.ts";
 import { insertBatch, newBatchId } from "../store/batches.ts";
-import { claimItems, type Item, type ItemPosition, lockSliceItems, pendingItems, releaseClaims } from "../store/claims.ts";
+import { claimDocuments, claimItems, type Item, type ItemPosition, lockSliceItems, pendingItems, releaseClaims } from "../store/claims.ts";
 import { classifySlice } from "../store/classify.ts";
 import type { Db, Tx } from "../store/db.ts";
 import { NO_ID, pageBody } from "../store/pages.ts";
-import { quarantineHolders, quarantineItems, type Refusal } from "../store/quarantine.ts";
+import { filterItems, quarantineHolders, quarantineItems, type Refusal } from "../store/quarantine.ts";
 import type { SliceContext } from "./context.ts";
 
 /** What a slice has ready to be loaded. */
@@ -20,7 +20,7 @@ export interface Transformation {
 
 /**
  * Turns an extracted slice into batches: sorts its rows, maps those that need work, claims their ids and stores each batch
- * with its members. Records that cannot be mapped go to quarantine; the rest goes on. May be repeated at any point.
+ * with its members. Records that cannot be mapped go to quarantine, those of which nothing is to be sent are left out; the rest goes on. May be repeated at any point.
  */
 export async function transformSlice(context: SliceContext, pass: number): Promise<Transformation> {
   const { store, slice, pipeline } = context;
@@ -53,6 +53,7 @@ async function makeBatches(context: SliceContext, mapper: Mapper | null): Promis
 
 /** The records of the next batch, by source id, and the position of the last item looked at. */
 interface MappedItems {
+  oneEach: boolean;
   rows: ReadonlyMap<string, MappedRow>;
   last: ItemPosition | null;
 }
@@ -67,7 +68,7 @@ async function mapAhead({ store, slice, pipeline, signal }: SliceContext, after:
   const refused = mapped.filter((row) => "code" in row);
   if (refused.length > pipeline.target.maxRefused && refused.length === mapped.length) throw refusesAll(pipeline.name, refused);
   const last = items.at(-1);
-  return { rows: new Map(usable.map((item, i) => [item.sourceId, mapped[i]!])), last: last === undefined ? null : { seq: last.seq, ord: last.ord } };
+  return { oneEach: mapper.oneEach === true, rows: new Map(usable.map((item, i) => [item.sourceId, mapped[i]!])), last: last === undefined ? null : { seq: last.seq, ord: last.ord } };
 }
 
 /** Names codes and fields only: the reasons hold data of the records. */
@@ -107,19 +108,27 @@ async function makeBatch(tx: Tx, context: SliceContext, after: ItemPosition, row
   });
   const refusals = new Map<string, Refusal>();
   const holders = new Set(collided.values());
-  const records: { sourceId: string; json: string }[] = [];
+  const records: { sourceId: string; id: string; documents: Document[] }[] = [];
+  const filtered: Item[] = [];
+  const refuse = async (item: Item, { code, reason }: Pick<Refusal, "code" | "reason">) => refusals.set(item.sourceId, { code, reason, sourceId: item.sourceId, raw: await rowOf(tx, item) });
   for (const item of items) {
     const record = claimed.has(item.sourceId) ? (mapped?.rows.get(item.sourceId) ?? oneDocument(item.id, withStringMember(await rowOf(tx, item), "id", item.id))) : null;
     const refusal = refusalOf(item, collided, holders, pipeline.mapping.id) ?? (record !== null && "code" in record ? record : null);
-    if (refusal !== null) refusals.set(item.sourceId, { code: refusal.code, reason: refusal.reason, sourceId: item.sourceId, raw: await rowOf(tx, item) });
-    else if (record !== null && "documents" in record) for (const { json } of record.documents) records.push({ sourceId: item.sourceId, json });
+    if (refusal !== null) await refuse(item, refusal);
+    else if (record !== null && "documents" in record && record.documents.length === 0) filtered.push(item);
+    else if (record !== null && "documents" in record) records.push({ sourceId: item.sourceId, id: item.id, documents: record.documents });
   }
-  await releaseClaims(tx, slice, batchId, items.filter((item) => refusals.has(item.sourceId)).map((item) => item.id));
+  const others = mapped === null || mapped.oneEach ? new Map<string, never>() : await claimDocuments(tx, slice, records);
+  for (const item of items) {
+    const other = others.get(item.id);
+    if (other !== undefined) await refuse(item, { code: "TM_DOCUMENT_ID", reason: `the record ${JSON.stringify(other.owner)} has a document with the id ${JSON.stringify(other.id)} too; one would overwrite the other` });
+  }
+  await releaseClaims(tx, slice, batchId, [...items.filter((item) => refusals.has(item.sourceId)), ...filtered].map((item) => item.id));
   await quarantineItems(tx, slice, batchId, [...refusals.values()]);
   await quarantineHolders(tx, slice, items.filter((item) => collided.has(item.sourceId)).map((item) => item.id), COLLISION);
-  if (records.length > 0) {
-    await insertBatch(tx, slice, batchId, records.map((record) => record.sourceId), `[${records.map((record) => record.json).join(",")}]`);
-  }
+  await filterItems(tx, slice, batchId, filtered.map((item) => item.sourceId));
+  const sent = records.filter((record) => !refusals.has(record.sourceId));
+  if (sent.length > 0) await insertBatch(tx, slice, batchId, sent);
   return { seq: last.seq, ord: last.ord };
 }
 

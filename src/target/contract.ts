@@ -1,14 +1,16 @@
-/** A mapped record on its way to a target. */
+/** A document of a mapped record, most often its only one, on its way to a target. */
 export interface OutRecord {
   /** The target's id, unique within the pipeline. */
   id: string;
-  /** Source id, for quarantine. */
+  /** The id of the record whose document it is: its own where there is only one. */
+  recordId: string;
+  /** The record's id in the source, for quarantine. */
   sourceId: string;
   /** The record's version as text; part of the idempotency key. */
   version: string;
   /** The slice that it was read with. */
   slice: string;
-  /** The record as JSON text, digits as the source sent them. */
+  /** The document as JSON text, digits as the source sent them. */
   json: string;
 }
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { TargetError } from "../errors.ts";
 import type { OutRecord, SendGuard, Target } from "./contract.ts";
 
-/** Asked before each request: which ids may still be sent, and until when. `written` hears of each request that may reach the target. */
+/** Asked before each request: which records (by their ids) may still be sent, and until when. `written` hears of each request that may reach the target. */
 export type Recheck = () => Promise<{ allowed: ReadonlySet<string>; guard: SendGuard; written?: (ids: readonly string[]) => void }>;
 
 export interface RefusedRecord {
@@ -10,45 +10,58 @@ export interface RefusedRecord {
   error: TargetError;
 }
 
-/** What became of the records; those in neither list were left out because another batch took their ids over. */
+/**
+ * What became of the documents; those in neither list were left out because another batch took their record's id over, or
+ * because another document of their record is refused.
+ */
 export interface Delivery {
   loaded: OutRecord[];
+  /** One a record at the most. */
   refused: RefusedRecord[];
 }
 
 /**
- * Sends records in requests of the target's size, halving what the target refuses or finds too large until the refused records stand alone. Claims are
- * checked again before every request, halves included.
+ * Sends documents in requests of the target's size, those of a record together as far as that goes, halving what the target refuses or finds too large
+ * until the refused ones stand alone. Claims are checked again before every request, halves included.
  * @param maxRefused a delivery in which everything is refused stops the pipeline above this many
  * @throws TargetError `retry`, `misconfigured` or `lease-lost`: nothing is to be quarantined
  */
 export async function deliver(target: Target, records: readonly OutRecord[], maxRefused: number, recheck: Recheck): Promise<Delivery> {
   const loaded: OutRecord[] = [];
-  const refused: RefusedRecord[] = [];
+  const refused = new Map<string, RefusedRecord>();
   const most = target.bytesPerRequest ?? Infinity;
-  const small: OutRecord[] = [];
-  for (const record of records) {
-    if (sizeOf(record) <= most) small.push(record);
-    else refused.push({ record, error: tooLarge(record, most) });
-  }
-  const open = chunks(small, target.recordsPerRequest, most).toReversed();
+  for (const record of records) if (sizeOf(record) > most && !refused.has(record.recordId)) refused.set(record.recordId, { record, error: tooLarge(record, most) });
+  const open = chunks(records.filter(({ recordId }) => !refused.has(recordId)), target.recordsPerRequest, most).toReversed();
   for (let group = open.pop(); group !== undefined; group = open.pop()) {
+    // What is left of a record that is set aside waits for its replay.
+    const wanted = group.filter(({ recordId }) => !refused.has(recordId));
+    if (wanted.length === 0) continue;
     const { allowed, guard, written } = await recheck();
-    const records = group.filter((record) => allowed.has(record.id));
+    const records = wanted.filter(({ recordId }) => allowed.has(recordId));
     if (records.length === 0) continue;
-    written?.(records.map((record) => record.id));
+    written?.([...new Set(records.map(({ recordId }) => recordId))]);
     const error = await attempt(target, records, guard);
     if (error === null) loaded.push(...records);
-    else if (records.length === 1) refused.push({ record: records[0]!, error });
-    else open.push(records.slice(Math.ceil(records.length / 2)), records.slice(0, Math.ceil(records.length / 2)));
+    else if (records.length === 1) refused.set(records[0]!.recordId, { record: records[0]!, error });
+    else {
+      const middle = middleOf(records);
+      open.push(records.slice(middle), records.slice(0, middle));
+    }
   }
-  if (loaded.length === 0 && refused.length > maxRefused) {
-    const first = refused[0]!.error;
-    throw new TargetError("misconfigured", "TM_TARGET_REFUSES_ALL", `the target refused all ${refused.length} records of a batch, each on its own; the first time: ${first.message}`, {
+  if (refused.size > maxRefused && loaded.every(({ recordId }) => refused.has(recordId))) {
+    const first = [...refused.values()][0]!.error;
+    throw new TargetError("misconfigured", "TM_TARGET_REFUSES_ALL", `the target refused all ${refused.size} records of a batch, each on its own; the first time: ${first.message}`, {
       fix: "Look at the target's reason: more likely its set-up is wrong than every record. Nothing was quarantined. target.maxRefused raises the limit.",
     });
   }
-  return { loaded, refused };
+  return { loaded, refused: [...refused.values()] };
+}
+
+/** Where to halve: between two records, as near to the middle as there is such a place. */
+function middleOf(records: readonly OutRecord[]): number {
+  const middle = Math.ceil(records.length / 2);
+  const borders = records.flatMap(({ recordId }, i) => (i > 0 && recordId !== records[i - 1]!.recordId ? [i] : []));
+  return borders.reduce((best, border) => (Math.abs(border - middle) < Math.abs(best - middle) ? border : best), borders[0] ?? middle);
 }
 
 /** @returns the refusal, or null on success; other errors are thrown */
@@ -83,10 +96,11 @@ function tooLarge(record: OutRecord, most: number): TargetError {
 function chunks(records: readonly OutRecord[], most: number, mostBytes: number): OutRecord[][] {
   const groups: OutRecord[][] = [];
   let left = 0;
-  for (const record of records) {
+  for (const [i, record] of records.entries()) {
     const size = sizeOf(record);
     const group = groups.at(-1);
-    if (group === undefined || group.length >= most || size > left) {
+    const first = record.recordId !== records[i - 1]?.recordId;
+    if (group === undefined || group.length >= most || size > left || (first && !fits(i, most - group.length, left))) {
       groups.push([record]);
       left = mostBytes - size;
     } else {
@@ -95,4 +109,14 @@ function chunks(records: readonly OutRecord[], most: number, mostBytes: number):
     }
   }
   return groups;
+
+  /** Whether all documents of the record that begins at `from` have room. */
+  function fits(from: number, room: number, bytes: number): boolean {
+    let [count, size] = [0, 0];
+    for (let at = from; records[at]?.recordId === records[from]!.recordId && count <= room && size <= bytes; at++) {
+      count++;
+      size += sizeOf(records[at]!);
+    }
+    return count <= room && size <= bytes;
+  }
 }

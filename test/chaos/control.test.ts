@@ -58,7 +58,7 @@ async function lostByForwardPaging(seed: number): Promise<number> {
 async function copyForward(source: Source, target: Target, from: number, to: number): Promise<void> {
   for (let page = 1, more = true; more; page++) {
     const answer = await repeated(() => source.readWindow({ from, to, page, pageSize: 50, params: {}, archive: false }, new AbortController().signal));
-    const records = answer.rows.map((row) => ({ id: row.id!, sourceId: row.id!, version: row.version!, slice: "1", json: withStringMember(row.raw, "id", row.id!) }));
+    const records = answer.rows.map((row) => ({ id: row.id!, recordId: row.id!, sourceId: row.id!, version: row.version!, slice: "1", json: withStringMember(row.raw, "id", row.id!) }));
     if (records.length > 0) await target.send(records, `${from}-${page}`, { signal: new AbortController().signal, beforeWrite: () => undefined });
     more = answer.hasNext === true;
   }

@@ -30,8 +30,8 @@ test("a mapping with a script that throws for one order and never ends for anoth
   pipeline.mapping = { id: "o_id", record: record!, script };
 
   const shown = await preview(job.services, pipelineName(job), AbortSignal.timeout(60_000));
-  const made = shown.records.find(({ json }) => json !== null)!;
-  expect(JSON.parse(made.json!)).toMatchObject({ id: made.id, shop: (JSON.parse(made.source) as { shop_id: number }).shop_id });
+  const made = shown.records.find(({ documents }) => documents.length > 0)!;
+  expect(JSON.parse(made.documents[0]!.json)).toMatchObject({ id: made.id, shop: (JSON.parse(made.source) as { shop_id: number }).shop_id });
 
   expect(await job.sync()).toMatchObject({ status: "completed" });
   const { entries } = await listEntries(job.store.db, { state: "open" }, 10);

@@ -60,7 +60,7 @@ test("split rows have the id of their element", async () => {
     { id: "1", record: { id: "1", sku: "A-001", no: "T-001" } }, { id: "2", record: { id: "2", sku: "B-002", no: "T-001" } },
   ]);
   expect(await map({ ...split, id: "items.sku" })).toMatchObject([{ code: "TM_QEASY_ID", field: "source.id" }]);
-  expect(await map(split, undefined, {}, [RAW.replace('"oi_id":2', '"oi_id":1')])).toMatchObject([{ code: "TM_QEASY_ID", reason: "2 documents of one row have 1 ids" }]);
+  expect(await map(split, undefined, {}, [RAW.replace('"oi_id":2', '"oi_id":1')])).toMatchObject([{ code: "TM_DOCUMENT_ID" }]);
 });
 
 test("rows of one record are grouped; more lines than a document holds make further ones", async () => {

@@ -89,7 +89,7 @@ const KINDS: Kind[] = [
   },
 ];
 
-const record = (id: string, version = "20260101000000455", amount = "206.10"): OutRecord => ({ id, sourceId: id, version, slice: "7", json: `{"id":${JSON.stringify(id)},"ts":${version},"amount":${amount}}` });
+const record = (id: string, version = "20260101000000455", amount = "206.10"): OutRecord => ({ id, recordId: id, sourceId: id, version, slice: "7", json: `{"id":${JSON.stringify(id)},"ts":${version},"amount":${amount}}` });
 const guard: SendGuard = { signal: new AbortController().signal, beforeWrite: () => undefined };
 
 describe.each(KINDS)("$name", (kind) => {

@@ -4,7 +4,7 @@ import type { OutRecord, Target } from "../../src/target/contract.ts";
 import { deliver, idempotencyKey, type Recheck } from "../../src/target/deliver.ts";
 
 const records = (count: number): OutRecord[] =>
-  Array.from({ length: count }, (_, i) => ({ id: `${i}`, sourceId: `${i}`, version: `${100 + i}`, slice: "1", json: `{"id":"${i}"}` }));
+  Array.from({ length: count }, (_, i) => ({ id: `${i}`, recordId: `${i}`, sourceId: `${i}`, version: `${100 + i}`, slice: "1", json: `{"id":"${i}"}` }));
 
 /** A target that answers by a rule; what it took and under which keys is kept. */
 function target(rule: (ids: string[]) => TargetError | null, recordsPerRequest = 100, bytesPerRequest: number | null = null) {

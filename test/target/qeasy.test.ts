@@ -38,7 +38,7 @@ async function qeasy(answer: (response: ServerResponse) => { status: number; bod
   return { seen, target: createQeasyTarget(qeasyTarget({ baseUrl, ...overrides })) };
 }
 
-const records: OutRecord[] = ["1", "2"].map((id) => ({ id, sourceId: id, version: "20260101000000455", slice: "1", json: `{"id":"${id}","amount":206.00}` }));
+const records: OutRecord[] = ["1", "2"].map((id) => ({ id, recordId: id, sourceId: id, version: "20260101000000455", slice: "1", json: `{"id":"${id}","amount":206.00}` }));
 const guard = { signal: new AbortController().signal, beforeWrite: () => undefined };
 
 /** What a sent batch came to: `taken`, or the kind of the error and its code. */

@@ -29,10 +29,12 @@ export const preview = defineCommand({
 
 /** Records byte for byte: parsed and written again, long numbers would be rounded. */
 function asJson({ pipeline, api, mapping, records }: Preview): string {
-  const written = records.map(({ id, version, problem, source, json }) => {
+  const written = records.map(({ id, version, problem, source, documents }) => {
     // Without a mapping the row stands in the record.
-    const before = mapping === null && json !== null ? "" : `,"source":${source}`;
-    return `${JSON.stringify({ id, version, problem }).slice(0, -1)},"record":${json ?? "null"}${before}}`;
+    const before = mapping === null && documents.length === 1 ? "" : `,"source":${source}`;
+    const several = documents.length > 1 ? `,"documents":[${documents.map(({ json }) => json).join(",")}]` : "";
+    const filtered = problem === null && documents.length === 0;
+    return `${JSON.stringify({ id, version, problem, filtered }).slice(0, -1)},"record":${documents.length === 1 ? documents[0]!.json : "null"}${several}${before}}`;
   });
   return `${JSON.stringify({ pipeline, api }).slice(0, -1)},"records":[${written.join(",")}]}`;
 }
@@ -40,7 +42,7 @@ function asJson({ pipeline, api, mapping, records }: Preview): string {
 function asText(found: Preview, memberText: (raw: string, name: string) => string | null): string {
   const { api, mapping, records } = found;
   if (records.length === 0) return `${api} returned no record of the last days.`;
-  const problems = records.flatMap(({ problem }) => problem ?? []);
+  const problems = records.flatMap(({ problem, documents }) => problem ?? (documents.length === 0 ? ["filtered out"] : []));
   return [
     ...(mapping === null ? asTable(found, memberText) : sideBySide(found, mapping)),
     ...[...new Set(problems)].map((problem) => `${problems.filter((one) => one === problem).length} of ${records.length} records: ${problem}`),
@@ -48,7 +50,7 @@ function asText(found: Preview, memberText: (raw: string, name: string) => strin
 }
 
 function asTable({ api, records }: Preview, memberText: (raw: string, name: string) => string | null): string[] {
-  const rows = records.map(({ id, source, json }) => ({ id, raw: json ?? source }));
+  const rows = records.map(({ id, source, documents }) => ({ id, raw: documents[0]?.json ?? source }));
   const columns = fitting(Object.keys(JSON.parse(rows[0]!.raw) as object).filter((key) => key !== "id"), (key) => rows.map(({ raw }) => cell(memberText(raw, key))));
   say(`${records.length} records of ${api}, ${columns.length} of their fields; --json prints all.`);
   return [table(["id", ...columns], rows.map(({ id, raw }) => [id ?? "(none)", ...columns.map((key) => cell(memberText(raw, key)))]))];
@@ -56,11 +58,11 @@ function asTable({ api, records }: Preview, memberText: (raw: string, name: stri
 
 /** The first records, a field a line: as the source sent it, and as the target would get it. */
 function sideBySide({ api, records }: Preview, mapping: PreviewMapping): string[] {
-  const made = records.filter(({ json }) => json !== null).slice(0, MOST_RECORDS);
-  say(`${made.length} of ${records.length} records of ${api}, before and after the mapping; --json prints all.`);
-  return made.flatMap(({ id, source, json }) => [
-    `${id}`,
-    table(["source", "before", "target", "after"], pairsOf(source, json!, mapping).map((pair) => [cell(pair.source), cell(pair.before), cell(pair.target === "" ? "(not sent)" : pair.target), cell(pair.after)])),
+  const sent = records.filter(({ documents }) => documents.length > 0).slice(0, MOST_RECORDS);
+  say(`${sent.length} of ${records.length} records of ${api}, before and after the mapping; --json prints all.`);
+  return sent.flatMap(({ source, documents }) => documents.map((document) => ({ source, ...document }))).flatMap(({ id, source, json }) => [
+    id,
+    table(["source", "before", "target", "after"], pairsOf(source, json, mapping).map((pair) => [cell(pair.source), cell(pair.before), cell(pair.target === "" ? "(not sent)" : pair.target), cell(pair.after)])),
     "",
   ]);
 }

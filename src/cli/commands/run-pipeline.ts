@@ -41,9 +41,9 @@ function printed(report: RunReport): string {
     ...(skipped ?? []).map((part) => ["skipped", `${part.from} to ${part.to}, verified by an audit; --force reads it`] as const),
   ];
   if (counts === undefined) return list([["pipeline", pipeline], ["status", status], ["workflow", workflowId], ["run", runId], ...range]);
-  const { read, duplicate, unchanged, superseded, quarantined, loaded } = counts;
+  const { read, duplicate, unchanged, superseded, quarantined, filtered, loaded } = counts;
   return [
-    table(["read", "duplicate", "unchanged", "superseded", "quarantined", "loaded", "requests", "slices"], [[read, duplicate, unchanged, superseded, quarantined, loaded, requests ?? 0, slices ?? 0]]),
+    table(["read", "duplicate", "unchanged", "superseded", "quarantined", "filtered", "loaded", "requests", "slices"], [[read, duplicate, unchanged, superseded, quarantined, filtered, loaded, requests ?? 0, slices ?? 0]]),
     "",
     list([
       ["pipeline", pipeline], ["status", status],

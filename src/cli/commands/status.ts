@@ -74,8 +74,8 @@ function printed(temporal: TemporalStatus, store: string | null, workers: number
     ]),
     "",
     table(
-      ["pipeline", "cursor", "checkpoint", "newest commit", "loaded", "quarantined", "doubtful", "state"],
-      pipelines.map((one) => [one.name, one.cursor ?? "-", one.checkpoint ?? "-", one.ageMs === null ? "-" : `${formatSpan(one.ageMs)} ago`, one.loaded, one.quarantined, one.doubtful, stateOf(one)]),
+      ["pipeline", "cursor", "checkpoint", "newest commit", "loaded", "filtered", "quarantined", "doubtful", "state"],
+      pipelines.map((one) => [one.name, one.cursor ?? "-", one.checkpoint ?? "-", one.ageMs === null ? "-" : `${formatSpan(one.ageMs)} ago`, one.loaded, one.filtered, one.quarantined, one.doubtful, stateOf(one)]),
     ),
     ...(gaps.length === 0 ? [] : ["", table(["gap of", "from", "to", "accepted", "because"], gaps)]),
     ...(backfills.length === 0 ? [] : ["", table(["backfill of", "from", "to", "state", "done", "read", "loaded"], backfills)]),
