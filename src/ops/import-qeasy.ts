@@ -46,6 +46,8 @@ export interface ImportedPipeline {
 export async function importQeasy(texts: readonly { text: string; side?: Side }[], { name: wanted, account: given, now, files = {} }: ImportWishes): Promise<ImportedPipeline> {
   const api = findApi(importStrategies(texts).source?.strategy.api ?? "");
   const imported = importStrategies(texts, {
+    // Of other strategies nothing is known here: each lookup is named.
+    strategies: [],
     runs: (side, called) => (side === "source" ? findApi(called) !== undefined : called === NO_OP),
     ...(api === undefined ? {} : { maxPageSize: api.pageSize.max }),
   });

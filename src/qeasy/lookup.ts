@@ -106,7 +106,7 @@ export async function runLookup(plan: LookupPlan, scope: Scope, path: string): P
   if (found === undefined) {
     throw new RowError("TM_QEASY_LOOKUP_UNKNOWN", `no rows of the strategy ${plan.strategy} are known here`, {
       path,
-      fix: `Import the strategy ${plan.strategy} and let it run, or take out ${JSON.stringify(plan.source)}.`,
+      fix: `Import the strategy ${plan.strategy}, give its pipeline strategy: ${JSON.stringify(plan.strategy)} and let it run, or take out ${JSON.stringify(plan.source)}.`,
     });
   }
   const first = found[0] ?? null;

@@ -60,5 +60,6 @@ test("a strategy with condition, beatFlat, _function, int and dotted fields over
   expect((await listEntries(job.store.db, {}, 10)).total).toBe(0);
 
   const shown = await preview(job.services, pipelineName(job), AbortSignal.timeout(60_000));
+  expect(shown.mapping).toMatchObject({ id: "o_id", fields: { order: { from: "o_id" }, "line.sku": { from: "items_sku_id" }, big: { template: "_function {{items_qty}}>2" } } });
   expect(shown.records.flatMap(({ documents }) => documents).map(({ json }) => (JSON.parse(json) as { order: number }).order).every(Number.isSafeInteger)).toBe(true);
 }, 180_000);
