@@ -29,17 +29,15 @@ export async function withStrategies(written: unknown, file: string): Promise<Wi
   let tree = written;
   for (const name of Object.keys(objectAt(written, ["pipelines"]))) {
     const at = ["pipelines", name];
-    const pipeline = objectAt(written, at);
-    const [source, target, mapping] = [objectAt(written, [...at, "source"]), objectAt(written, [...at, "target"]), objectAt(written, [...at, "mapping"])];
-    const files: Record<Side, unknown> = { source: source["qeasy"], target: target["use"] === "qeasy" ? target["qeasy"] : undefined };
-    const read = await readStrategies(written, name, files, path.dirname(file));
+    const read = await readStrategy(written, at, path.dirname(file));
     if (read === null) continue;
     if (read.qeasy !== undefined) {
+      const mapping = objectAt(written, [...at, "mapping"]);
       const other = Object.keys(mapping).filter((key) => key !== "id");
       if (other.length > 0) throw configError(file, other.map((key) => problemAt([...at, "mapping", key], mapping[key], { expected: "nothing beside qeasy but id: the strategy says how rows become records", example: 'mapping: { id: "o_id" }' })));
       mappings.set(name, read.qeasy);
     }
-    tree = withValue(tree, at, merged(pipeline, read));
+    tree = withValue(tree, at, merged(objectAt(written, at), read));
   }
   return { tree, mappings };
 }
@@ -57,27 +55,25 @@ export function merged(pipeline: object, { source, schedule, audit, mapping, tar
   };
 }
 
-async function readStrategies(tree: unknown, name: string, files: Record<Side, unknown>, folder: string) {
-  const sides = (["source", "target"] as const).filter((side) => typeof files[side] === "string");
-  if (sides.length === 0) return null;
-  const source = objectAt(tree, ["pipelines", name, "source"]);
-  const halves: Partial<Record<Side, ImportedHalf>> = {};
+/** What a pipeline's files give; null: it names none, or an API that is not known, which is told as any wrong `source.api`. */
+async function readStrategy(tree: unknown, at: readonly string[], folder: string): Promise<AsItIs | null> {
+  const [source, target] = [objectAt(tree, [...at, "source"]), objectAt(tree, [...at, "target"])];
+  const files = { source: source["qeasy"], ...(target["use"] === "qeasy" ? { target: target["qeasy"] } : {}) };
+  const named = Object.entries(files).flatMap(([side, file]) => (typeof file === "string" ? [{ side: side as Side, file }] : []));
+  if (named.length === 0) return null;
   const { notices, report } = collector();
-  const given = source["api"];
-  let api = typeof given === "string" ? [...describedApis(tree), ...CATALOGUE].find((one) => one.path === given) : undefined;
-  const texts = new Map(sides.map((side) => [side, textOf(String(files[side]), folder, ["pipelines", name, side, "qeasy"])]));
-  for (const [side, text] of texts) {
-    const setting = pathText(["pipelines", name, side, "qeasy"]);
-    const apiBeside = valueAt(tree, ["pipelines", name, side, "api"]) !== undefined;
-    const read = readHalf(text, side, setting, String(files[side]), (called) => apiBeside || (side === "target" ? called === NO_OP : findApi(called) !== undefined));
+  const halves: Partial<Record<Side, ImportedHalf>> = {};
+  for (const { side, file } of named) {
+    const setting = [...at, side, "qeasy"];
+    const runs = (called: string) => objectAt(tree, [...at, side])["api"] !== undefined || (side === "target" ? called === NO_OP : findApi(called) !== undefined);
+    const read = readHalf(textOf(file, folder, setting), side, pathText(setting), file, runs);
     if (read.half !== undefined) halves[side] = read.half;
     read.notices.forEach(report);
   }
-  if (given === undefined && halves.source !== undefined) api = findApi(halves.source.strategy.api);
-  // Another path than the catalogue's, or none: told as any wrong `source.api`.
+  const api = source["api"] === undefined ? findApi(halves.source?.strategy.api ?? "") : [...describedApis(tree), ...CATALOGUE].find((one) => one.path === source["api"]);
   const made = api === undefined ? null : await asItIs({ source: halves.source, target: halves.target }, api, Object.keys(objectAt(source, ["params"])), report);
   const refused = notices.filter(({ severity, code }) => severity === "refused" && code !== "TM_QEASY_CRON");
-  if (refused.length > 0) throw refusal(name, refused, files);
+  if (refused.length > 0) throw refusal(at, refused, named.map(({ file }) => file));
   return made;
 }
 
@@ -87,29 +83,28 @@ function readHalf(text: string, side: Side, setting: string, file: string, runs:
   try {
     const free = importStrategies([{ text }], options);
     const { [side]: half, report } = free[side] === undefined ? importStrategies([{ text, side }], options) : free;
-    return { half, notices: report.notices.filter(({ path: at }) => half === undefined || at === "" || at.startsWith(side)) };
+    return { half, notices: report.notices.filter(({ path: place }) => place === "" || place.startsWith(side)) };
   } catch (error) {
     if (!(error instanceof QeasyError)) throw error;
     throw new ConfigError("TM_QEASY_FILE", `${setting}: ${file} is no strategy: ${error.message}`, { path: setting, fix: error.fix ?? "Paste the strategy's metadata as Qeasy shows it." });
   }
 }
 
-function textOf(file: string, folder: string, at: readonly string[]): string {
+function textOf(file: string, folder: string, setting: readonly string[]): string {
   try {
     return readFileSync(path.resolve(folder, file), "utf8");
   } catch (error) {
-    throw new ConfigError("TM_QEASY_FILE", `${pathText(at)}: ${path.resolve(folder, file)} cannot be read: ${(error as NodeJS.ErrnoException).code}`, {
-      path: pathText(at), fix: "Give the path of the strategy's file, from the config file's folder.",
+    throw new ConfigError("TM_QEASY_FILE", `${pathText(setting)}: ${path.resolve(folder, file)} cannot be read: ${(error as NodeJS.ErrnoException).code}`, {
+      path: pathText(setting), fix: "Give the path of the strategy's file, from the config file's folder.",
     });
   }
 }
 
-function refusal(name: string, refused: readonly Notice[], files: Record<Side, unknown>): ConfigError {
-  const side: Side = refused[0]!.path.startsWith("target") ? "target" : "source";
-  const at = pathText(["pipelines", name, side, "qeasy"]);
+function refusal(at: readonly string[], refused: readonly Notice[], files: readonly string[]): ConfigError {
+  const setting = pathText([...at, refused[0]!.path.startsWith("target") ? "target" : "source", "qeasy"]);
   const lines = refused.map(({ code, path: where, text }) => `  ${where}: ${text} (${code})`);
-  return new ConfigError("TM_QEASY_REFUSED", `${at}: the strategy cannot run as it stands in ${[files.source, files.target].filter((file) => file !== undefined).join(" and ")}:\n${lines.join("\n")}`, {
-    path: at, fix: "Correct the file at these keys, or write the setting in the config beside qeasy; tidemark import qeasy tells key by key what becomes of a strategy.",
+  return new ConfigError("TM_QEASY_REFUSED", `${setting}: the strategy in ${files.join(" and ")} cannot run as it stands:\n${lines.join("\n")}`, {
+    path: setting, fix: "Correct the file at these keys, or write the setting in the config beside qeasy; tidemark import qeasy tells key by key what becomes of a strategy.",
   });
 }
 
