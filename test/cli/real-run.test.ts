@@ -49,7 +49,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const COUNTS = { read: expect.any(Number), duplicate: expect.any(Number), unchanged: expect.any(Number), superseded: expect.any(Number), quarantined: expect.any(Number), loaded: expect.any(Number) };
+const COUNTS = { read: expect.any(Number), duplicate: expect.any(Number), unchanged: expect.any(Number), superseded: expect.any(Number), quarantined: expect.any(Number), filtered: expect.any(Number), loaded: expect.any(Number) };
 
 test("deploy makes the schedules, and a second time changes nothing", async () => {
   const [first, second] = [await cli("deploy"), await cli("deploy")];

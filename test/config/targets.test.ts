@@ -24,6 +24,12 @@ test("a path is a module of one's own, found from the config file", () => {
   expect(target({ use: "../mine.ts" })).toMatchObject({ file: "/mine.ts", options: {} });
 });
 
+test.each(["postgres", "mysql"] as const)("%s does not take exploded records: rows of elements that are gone would stay", async (use) => {
+  const written = (target: object) => validate(target, {}, { mapping: { explode: "items" } });
+  expect(problemsOf(await configErrorOf(() => written({ use, url: `${use}://h/d`, table: "t" })))).toEqual({ "pipelines.orders.mapping.explode": expect.objectContaining({ expected: expect.stringContaining('target.items: "tables"') as string }) as object });
+  expect(written({ use: "qeasy", baseUrl: "http://h" }).pipelines["orders"]!.mapping).toEqual({ id: "o_id", explode: { list: "items" } });
+});
+
 test.each([
   [{ use: "oracle" }, "use"], [{}, "use"], [{ use: "mine.ts" }, "use"],
   [{ use: "postgres", url: "mysql://h/d", table: "t" }, "url"], [{ use: "postgres", url: "postgres://h", table: "t" }, "url"], [{ use: "mysql", url: "h/d", table: "t" }, "url"],

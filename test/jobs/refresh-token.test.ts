@@ -37,7 +37,7 @@ async function startPair(jushuitan: JushuitanOptions = {}, number = SOURCE.numbe
 
 const held = async (id: string) => (await (await fetch(`${job.target.url}/_admin/record?id=${id}`)).json()) as Record<string, unknown>;
 const current = async () => (await readToken(job.store.db, job.services.key, "main"))!.accessToken;
-const counts = { read: 2, duplicate: 0, unchanged: 0, superseded: 0, quarantined: 0, loaded: 2 };
+const counts = { read: 2, duplicate: 0, unchanged: 0, superseded: 0, quarantined: 0, filtered: 0, loaded: 2 };
 
 test("each run exchanges the tokens once and tells the target so: id, time and fingerprint, never a token, and no later one looks like a duplicate", async () => {
   await startPair({ bearerIds: ["12345", "67890"] });

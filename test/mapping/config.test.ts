@@ -21,7 +21,11 @@ test.each<[unknown, string, string]>([
   [{ fields: { x: { value: 1, mask: "all" } } }, "fields.x.mask", "nothing beside value"],
   [{ fields: { x: { each: "items", type: "text" } } }, "fields.x.type", "nothing beside each"],
   [{ fields: { x: { from: "a", fields: { y: "b" } } } }, "fields.x.fields", "a field with each"],
-  [{ fields: { x: { explode: "items" } } }, "fields.x.explode", "one record of the target, with one id"],
+  [{ fields: { x: { explode: "items" } } }, "fields.x.explode", "beside fields"],
+  [{ filter: "record.a +" }, "filter", "a CEL expression over record that gives true or false"],
+  [{ filter: "string(record.a)" }, "filter", "it gives string"],
+  [{ explode: "a..b" }, "explode.list", "the path of a field"],
+  [{ explode: { list: "items", of: "x" } }, "explode.of", "list, id"],
   [{ fields: { x: { template: "{a" } } }, "fields.x.template", "{path}"],
   [{ fields: { x: { expression: "recrod.a" } } }, "fields.x.expression", "Unknown variable: recrod"],
   [{ fields: { x: { expression: "1 +" } } }, "fields.x.expression", "a CEL expression"],
@@ -53,7 +57,7 @@ test("every setting of a mapping makes another target but the script's time limi
   const script = { file: "/a/hook.ts", code: "1", hash: "h1", timeoutMs: 1 };
   const { orders } = testConfig().pipelines;
   const print = (mapping: object) => fingerprints({ ...orders!, mapping: { id: "o_id", ...mapping } }, testConfig().accounts["main"]!).target;
-  const prints = [{}, { record: {} }, { record: { rest: "drop" } }, { record: { fields: { a: { from: "b" } } } }, { hashKey: "k" }, { script }, { script: { ...script, hash: "h2" } }].map(print);
+  const prints = [{}, { record: {} }, { record: { rest: "drop" } }, { filter: "true" }, { explode: { list: "items" } }, { explode: { list: "items", id: "oi_id" } }, { record: { fields: { a: { from: "b" } } } }, { hashKey: "k" }, { script }, { script: { ...script, hash: "h2" } }].map(print);
   expect(new Set(prints).size).toBe(prints.length);
   expect(print({ script: { ...script, file: "/b/hook.ts", code: "2", timeoutMs: 9 } })).toBe(print({ script }));
   // What 0.1.0 made of this config: an upgrade must not ask for a reload.

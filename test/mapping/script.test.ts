@@ -38,18 +38,47 @@ describe("a script", () => {
     const text = `export function transform(record) {
       if (record.n === 1) throw new RangeError("no \\0such shop");
       if (record.n === 2) return undefined;
-      if (record.n === 3) return [record];
+      if (record.n === 3) return [7];
       if (record.n === 4) return { n: Number.NaN };
       if (record.n === 5) { record.self = record; }
       return record; }`;
     const rows = await run(text, [1, 2, 3, 4, 5, 6].map((n) => `{"n":${n}}`));
     expect(rows.map((row) => ("json" in row ? row.json : "code" in row ? `${row.code} ${row.reason}` : row))).toEqual([
       "TM_MAPPING_SCRIPT hook.ts: RangeError: no such shop",
-      "TM_MAPPING_SCRIPT hook.ts: TypeError: transform returned undefined, where a record is expected",
-      "TM_MAPPING_SCRIPT hook.ts: TypeError: transform returned a list, where a record is expected",
+      "TM_MAPPING_SCRIPT hook.ts: TypeError: transform returned undefined, where a record, a list of records or null is expected",
+      "TM_MAPPING_SCRIPT hook.ts: TypeError: transform returned a list whose element 1 has no id: text or a whole number",
       "TM_MAPPING_SCRIPT hook.ts: RangeError: transform returned NaN, which JSON cannot hold",
       expect.stringContaining("TM_MAPPING_SCRIPT hook.ts: RangeError") as string,
       '{"id":"6","n":6}',
+    ]);
+  });
+
+  test("may leave a record out, or make several of it, each with an id of its own; what they keep has its bytes", async () => {
+    const text = `export const transform = (record) => {
+      if (record.n === 1) return null;
+      if (record.n === 2) return [];
+      if (record.n === 3) return [{ ...record, id: "3/a" }, { id: 20260101, amount: record.amount, n: 0 }];
+      if (record.n === 4) return [{ ...record, id: "x" }, { id: "x" }];
+      if (record.n === 5) return [{ ...record, id: "" }];
+      return [{ id: "a\\0b" }];
+    };`;
+    expect(await run(text, [1, 2, 3, 4, 5, 6].map((n) => `{"n":${n},"amount":206.00}`))).toEqual([
+      { documents: [] }, { documents: [] },
+      { documents: [{ id: "3/a", json: '{"id":"3/a","n":3,"amount":206.00}' }, { id: "20260101", json: '{"id":"20260101","amount":206.00,"n":0}' }] },
+      { code: "TM_DOCUMENT_ID", field: null, reason: 'two documents of the record have the id "x"; one would overwrite the other' },
+      { code: "TM_MAPPING_SCRIPT", field: null, reason: "hook.ts: TypeError: transform returned a list whose element 1 has no id: text or a whole number" },
+      { code: "TM_DOCUMENT_ID", field: null, reason: "a document's id holds NUL: ab" },
+    ]);
+  });
+
+  test("gets each document of an exploded record with its id; one that it refuses sets the record aside", async () => {
+    const text = `export function transform(record, { id, source }) {
+      if (record.items.n === 0) throw new Error("none");
+      return record.items.n === 9 ? null : { id: "mine", n: record.items.n, for: id, of: source.items.length };
+    }`;
+    expect(await run(text, ['{"items":[{"n":1},{"n":9},{"n":2}]}', '{"items":[{"n":1},{"n":0},{"n":2}]}'], { mapping: { explode: { list: "items" } } })).toEqual([
+      { documents: [{ id: "1-1", json: '{"id":"1-1","n":1,"for":"1-1","of":3}' }, { id: "1-3", json: '{"id":"1-3","n":2,"for":"1-3","of":3}' }] },
+      { code: "TM_MAPPING_SCRIPT", field: null, reason: "hook.ts: Error: none" },
     ]);
   });
 

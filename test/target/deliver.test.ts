@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { TargetError } from "../../src/errors.ts";
 import type { OutRecord, Target } from "../../src/target/contract.ts";
 import { deliver, idempotencyKey, type Recheck } from "../../src/target/deliver.ts";
@@ -88,10 +88,53 @@ test("no request carries more bytes than the target takes, commas counted; a rec
     sizes.push(batch.map(({ json }) => json).join(",").length + 1);
     return qeasy.send(batch, key, guard);
   } };
-  const big = { ...records(2)[1]!, id: "7", json: `{"id":"7","x":"${"é".repeat(15)}"}` };
+  const big = { ...records(2)[1]!, id: "7", recordId: "7", json: `{"id":"7","x":"${"é".repeat(15)}"}` };
   const { loaded, refused } = await deliver(counted, [...records(5), big, ...records(9).slice(8)], 3, everything);
   expect(refused).toMatchObject([{ record: { id: "7" }, error: { code: "TM_RECORD_TOO_LARGE" } }]);
   expect(loaded.map(({ id }) => id)).toEqual(["0", "1", "2", "3", "4", "8"]);
   expect(taken).toEqual(["0", "1", "2", "3", "4", "8"]);
   expect(sizes).toEqual([33, 33]);
+});
+
+describe("several documents of a record", () => {
+  const documents = (...counts: number[]) => counts.flatMap((count, record) => Array.from({ length: count }, (_, i): OutRecord => {
+    const id = `${record}-${i + 1}`;
+    return { id, recordId: `${record}`, sourceId: `${record}`, version: "1", slice: "1", json: `{"id":"${id}"}` };
+  }));
+  /** The requests that a delivery comes to. */
+  async function requests(sent: OutRecord[], recordsPerRequest: number, bytesPerRequest: number | null = null, rule: Parameters<typeof target>[0] = () => null) {
+    const bodies: string[] = [];
+    const { target: qeasy } = target((ids) => {
+      bodies.push(ids.join(" "));
+      return rule(ids);
+    }, recordsPerRequest, bytesPerRequest);
+    return { bodies, ...(await deliver(qeasy, sent, 3, everything)) };
+  }
+
+  test.each<[number, number | null, string[]]>([
+    [4, null, ["0-1 0-2 0-3", "1-1 1-2 2-1", "3-1 3-2 3-3 3-4", "3-5"]],
+    // Each has 13 bytes with its comma.
+    [100, 52, ["0-1 0-2 0-3", "1-1 1-2 2-1", "3-1 3-2 3-3 3-4", "3-5"]],
+    [1, null, ["0-1", "0-2", "0-3", "1-1", "1-2", "2-1", "3-1", "3-2", "3-3", "3-4", "3-5"]],
+  ])("share a request as far as %d documents and %s bytes a request allow", async (records, bytes, expected) => {
+    expect((await requests(documents(3, 2, 1, 5), records, bytes)).bodies).toEqual(expected);
+  });
+
+  test("stay together while a request is halved, and no more of a record is sent once one of its documents is refused", async () => {
+    const { bodies, loaded, refused } = await requests(documents(1, 3, 1), 100, null, (ids) => (ids.includes("1-2") ? refuse() : null));
+    expect(bodies).toEqual(["0-1 1-1 1-2 1-3 2-1", "0-1 1-1 1-2 1-3", "0-1", "1-1 1-2 1-3", "1-1 1-2", "1-1", "1-2", "2-1"]);
+    expect(loaded.map(({ id }) => id)).toEqual(["0-1", "1-1", "2-1"]);
+    expect(refused.map(({ record }) => record.id)).toEqual(["1-2"]);
+  });
+
+  test("are not sent at all where one is too large", async () => {
+    const [first, second, third] = documents(2, 1);
+    const { bodies, refused } = await requests([first!, { ...second!, json: `{"x":"${"y".repeat(50)}"}` }, third!], 100, 40);
+    expect(bodies).toEqual(["1-1"]);
+    expect(refused).toMatchObject([{ record: { id: "0-2" }, error: { code: "TM_RECORD_TOO_LARGE" } }]);
+  });
+
+  test("taken in part do not hide that every record is refused", async () => {
+    await expect(requests(documents(2, 2, 2, 2), 100, null, (ids) => (ids.some((id) => id.endsWith("-2")) ? refuse() : null))).rejects.toMatchObject({ code: "TM_TARGET_REFUSES_ALL" });
+  });
 });

@@ -176,14 +176,13 @@ create table slice (
   unchanged bigint not null default 0,
   superseded bigint not null default 0,
   quarantined bigint not null default 0,
-  filtered bigint not null default 0,
   loaded bigint not null default 0,
   created_at timestamptz not null default clock_timestamp(),
   committed_at timestamptz,
   check ((kind = 'version') = (from_version is not null)),
   check ((kind = 'window') = (from_at is not null and to_at is not null)),
   constraint ledger_balances check
-    (state <> 'committed' or read = duplicate + unchanged + superseded + quarantined + filtered + loaded),
+    (state <> 'committed' or read = duplicate + unchanged + superseded + quarantined + loaded),
   check (state <> 'committed' or unproven_by is null)
 );
 create index slice_open on slice (stream_id, lane, id) where state in ('open', 'extracted', 'classified');
@@ -212,14 +211,12 @@ create table page (
   primary key (slice_id, pass, seq)
 );
 
--- The record index: the newest version of each id that is loaded, quarantined or filtered out, and the one in flight.
+-- The record index: the newest version of each id that is loaded or quarantined, and the one in flight.
 create table record (
   stream_id bigint not null,
   id text not null,
   source_id text not null,
-  held text check (held in ('loaded', 'quarantined', 'filtered')),
-  -- ids of the documents that it was loaded as; null: one, which has the record's id
-  documents text[],
+  held text check (held in ('loaded', 'quarantined')),
   version numeric(20),
   modified bigint,
   hash text,
@@ -232,14 +229,6 @@ create table record (
   check ((batch_id is null) = (claim_until is null))
 ) with (fillfactor = 80);
 create index record_claimed on record (batch_id) where batch_id is not null;
-
--- Whose document an id of the target is, where a record may become others than one with its own id.
-create table document (
-  stream_id bigint not null,
-  id text not null,
-  record_id text not null,
-  primary key (stream_id, id)
-);
 
 -- The rows of a slice that need work, one an id.
 create table item (
@@ -256,9 +245,7 @@ create table item (
   -- another source id of the slice maps to the same id
   collides boolean not null default false,
   outcome text not null default 'pending'
-    check (outcome in ('pending', 'batched', 'loaded', 'quarantined', 'filtered', 'unchanged', 'superseded')),
-  -- as in record, of what is being sent
-  documents text[],
+    check (outcome in ('pending', 'batched', 'loaded', 'quarantined', 'unchanged', 'superseded')),
   batch_id bigint,
   primary key (slice_id, source_id)
 );

@@ -72,9 +72,7 @@ create table audit_finding (
 -- What the index says that the target holds, while the target's own list is compared with it.
 create table audit_held (
   audit_id bigint not null references audit (id) on delete cascade,
-  -- a document's
   id text not null,
-  record_id text not null,
   version numeric(20),
   modified bigint,
   hash text,

@@ -7,7 +7,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
 const CHANGES = `
 alter table slice add constraint ledger_counts check
-  (least(read, duplicate, unchanged, superseded, quarantined, filtered, loaded, requests, pages) >= 0);
+  (least(read, duplicate, unchanged, superseded, quarantined, loaded, requests, pages) >= 0);
 alter table batch
   add constraint batch_has_members check (record_count > 0),
   add constraint batch_has_sender check (state <> 'sending' or (owner is not null and lease_until is not null)),
@@ -42,7 +42,6 @@ create function slice_counts_items() returns trigger language plpgsql as $$
 begin
   if exists (select 1 from item where slice_id = new.id and outcome in ('pending', 'batched'))
     or new.quarantined <> (select count(*) from item where slice_id = new.id and outcome = 'quarantined')
-    or new.filtered <> (select count(*) from item where slice_id = new.id and outcome = 'filtered')
     or new.loaded <> (select count(*) from item where slice_id = new.id and outcome = 'loaded') then
     raise exception 'slice_counts_items: slice % does not count what became of its rows', new.id using errcode = 'check_violation', constraint = 'slice_counts_items';
   end if;

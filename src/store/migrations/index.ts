@@ -7,6 +7,7 @@ import * as gaps from "./005-gaps.ts";
 import * as told from "./006-told.ts";
 import * as accounts from "./007-accounts.ts";
 import * as snapshots from "./008-snapshots.ts";
+import * as documents from "./009-documents.ts";
 import * as kept from "./009-kept.ts";
 
 /** All migrations by name, run in the order of their names. */
@@ -19,5 +20,6 @@ export const migrations: Record<string, Migration> = {
   "006-told": told,
   "007-accounts": accounts,
   "008-snapshots": snapshots,
+  "009-documents": documents,
   "009-kept": kept,
 };

@@ -54,7 +54,7 @@ function checkSlices(state: StoreState, memory: Memory, must: Must): void {
     if (slice.state !== "committed" || content === undefined || memory.committed.has(slice.id)) continue;
     memory.committed.add(slice.id);
     must(slice.read === content.rows, () => `${name} counts ${slice.read} rows and read ${content.rows}`);
-    must(slice.read === slice.duplicate + slice.unchanged + slice.superseded + slice.quarantined + slice.loaded, () => `${name} is not balanced`);
+    must(slice.read === slice.duplicate + slice.unchanged + slice.superseded + slice.quarantined + slice.filtered + slice.loaded, () => `${name} is not balanced`);
     for (const [id, version] of content.newest) {
       const record = held.get(id);
       must(record?.held != null && record.version! >= version, () => `${name} read ${id}@${version}, and the index holds ${JSON.stringify(record)}`);
@@ -159,6 +159,7 @@ function checkIndex(world: World, state: StoreState, memory: Memory, must: Must)
     const there = target.held.get(id);
     must(held !== "loaded" || (there !== undefined && there >= version!) || resend || doubtful.has(id) || unreported.has(id),
       () => `the index holds ${id}@${version} as loaded, the target has ${there}, and nobody doubts it`);
+    must(held !== "filtered" || world.source.skipped.has(String(version)), () => `${id}@${version} is held as left out, and the mapping lets it through`);
     must(held !== "quarantined" || state.quarantine.some((entry) => entry.id === id && entry.version === version), () => `${id}@${version} is held as quarantined without an entry`);
   }
   for (const flight of target.flights) {
@@ -180,6 +181,11 @@ export async function checkEnd(world: World): Promise<string[]> {
     const newest = Number(row.version);
     const record = records.get(id);
     const entry = open.find((entry) => entry.id === id);
+    if (world.source.skipped.has(row.version!)) {
+      if (record?.held !== "filtered" || record.version !== newest || entry !== undefined) wrong.push(`${id}@${newest} is left out; the index holds ${JSON.stringify(record)}, quarantine ${JSON.stringify(entry)}`);
+      if (world.target.held.get(id) === newest) wrong.push(`${id}@${newest} is left out, and the target has it`);
+      continue;
+    }
     if (!world.target.lenient && world.source.bad.has(row.version!)) {
       if (record?.held !== "quarantined" || record.version !== newest || entry?.version !== newest) wrong.push(`${id}@${newest} is refused; the index holds ${JSON.stringify(record)}, quarantine ${JSON.stringify(entry)}`);
       continue;

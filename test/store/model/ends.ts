@@ -16,6 +16,8 @@ export interface SourceModel {
   late: { row: SourceRow; visibleAt: number }[];
   /** Versions that the target refuses. */
   bad: Set<string>;
+  /** Versions that the mapping leaves out. */
+  skipped: Set<string>;
   /** Versions that were not seen at once. */
   hidden: Set<number>;
   version: number;
@@ -23,15 +25,16 @@ export interface SourceModel {
 }
 
 export function emptySource(): SourceModel {
-  return { rows: new Map(), late: [], bad: new Set(), hidden: new Set(), version: 100, reads: 0 };
+  return { rows: new Map(), late: [], bad: new Set(), skipped: new Set(), hidden: new Set(), version: 100, reads: 0 };
 }
 
 /** Writes a record. A late one is seen from `visibleAt` on, with the version and the time of its writing. */
-export function change(model: SourceModel, id: string, now: number, options: { bad: boolean; visibleAt?: number }): void {
+export function change(model: SourceModel, id: string, now: number, options: { bad: boolean; skip?: boolean; visibleAt?: number }): void {
   if (model.late.some(({ row }) => row.id === id)) return;
   const version = ++model.version;
-  const text = `{"o_id":${id},"modified":"${formatShanghai(Math.floor(now / 1000) * 1000)}","ts":${version},"shop_id":1}`;
+  const text = `{"o_id":${id},"modified":"${formatShanghai(Math.floor(now / 1000) * 1000)}","ts":${version},"shop_id":1,"skip":${options.skip === true}}`;
   const row = rowsFromTexts([text], API)[0]!;
+  if (options.skip === true) model.skipped.add(String(version));
   if (options.bad) model.bad.add(String(version));
   if (options.visibleAt === undefined) model.rows.set(id, row);
   else {

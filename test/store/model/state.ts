@@ -2,7 +2,7 @@ import type { Pool } from "pg";
 
 export interface SliceState {
   id: number; lane: string; purpose: string; kind: string; state: string; range: number | null; from: number | null; end: number | null;
-  fromAt: number | null; toAt: number | null; read: number; duplicate: number; unchanged: number; superseded: number; quarantined: number; loaded: number;
+  fromAt: number | null; toAt: number | null; read: number; duplicate: number; unchanged: number; superseded: number; quarantined: number; filtered: number; loaded: number;
 }
 
 /** What is committed in the store at one moment. */
@@ -25,7 +25,7 @@ export async function readState(pool: Pool, streamId: string): Promise<StoreStat
   const { rows } = await pool.query<{ state: StoreState }>(`select json_build_object(
     'checkpoint', (select checkpoint_version from stream where id = $1),
     'slices', ${list(`select id, lane, purpose, kind, state, range_id as range, from_version as from, end_version as end, ${ms("from_at")} as "fromAt", ${ms("to_at")} as "toAt",
-      read, duplicate, unchanged, superseded, quarantined, loaded from slice where stream_id = $1 order by id`)},
+      read, duplicate, unchanged, superseded, quarantined, filtered, loaded from slice where stream_id = $1 order by id`)},
     'records', ${list(`select id, held, version, resend, batch_id as batch, ${ms("claim_until")} as until from record where stream_id = $1`)},
     'pages', ${list(`select slice_id as slice, pass, source_ids as ids, versions from page where ${ofStream}`)},
     'items', ${list(`select slice_id as slice, id, version, outcome, batch_id as batch from item where ${ofStream}`)},

@@ -59,7 +59,7 @@ export async function createWorld(pool: Pool, seed: number): Promise<World> {
     source: { pageSize: random.between(2, 3), sliceRecords: random.between(2, 5), lookbackMs: LOOKBACK_MS, sweepEveryMs: 60_000, settleMs: 1_000 },
     target: { batchSize: random.between(1, 3), leaseMs: LEASE_MS, timeoutMs: 1_000, zombieAfterMs: ZOMBIE_MS, maxRefused: 1_000, idCheck: random.next() < 0.6 },
   });
-  const pipeline: PipelineConfig = { ...config.pipelines["orders"]!, name: `orders-${seed}-${Date.now()}` };
+  const pipeline: PipelineConfig = { ...config.pipelines["orders"]!, mapping: { id: "o_id", filter: "!record.skip" }, name: `orders-${seed}-${Date.now()}` };
   const account = config.accounts["main"]!;
   await setClock(pool, BEGIN_MS);
   const stream = await ensureStream(storeOn(pool), pipeline, account);
