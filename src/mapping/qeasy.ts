@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { withStringMember } from "../json/raw.ts";
 import {
   compileConditions, compileFormats, compileRequest, evaluateEntries, filterRow, flattenRow, formatRow, groupRows, readJson, rowKey, RowError, rowScope, splitRows, writeJson,
@@ -33,16 +34,16 @@ const quiet = (): void => undefined;
 
 /**
  * What makes the documents of a row as a strategy says: formatted copies, then the condition (none: it is dropped), then one
- * row for each element, then groups, then the target's request. Random values are drawn here, once: batches are stored before
- * they are sent. @throws MappingRefusal when called
+ * row for each element, then groups, then the target's request. @throws MappingRefusal when called
  */
-export function strategyMapper({ source: sourceText, target: targetText }: QeasyMapping, { now = Date.now(), lastSyncTime = now, lookup }: StrategyContext): (row: RowToMap) => Promise<Document[]> {
+export function strategyMapper({ source: sourceText, target: targetText, hash }: QeasyMapping, { now = Date.now(), lastSyncTime = now, lookup }: StrategyContext): (row: RowToMap) => Promise<Document[]> {
   const [source, target] = [half(sourceText, "source"), half(targetText, "target")];
   const formats = compileFormats(source?.formatResponse ?? [], "", quiet);
   const conditions = compileConditions(source?.condition ?? [], "", quiet);
   const request = target === undefined ? undefined : compileRequest(target, quiet);
-  const context: Context = { now, lastSyncTime, zone: "Asia/Shanghai", page: 1, pageSize: source?.pageSize ?? 1, random: Math.random, ...(lookup === undefined ? {} : { lookup }) };
+  const around = { now, lastSyncTime, zone: "Asia/Shanghai", page: 1, pageSize: source?.pageSize ?? 1, ...(lookup === undefined ? {} : { lookup }) };
   return async ({ id, raw }) => {
+    const context: Context = { ...around, random: drawnFrom(`${hash}\0${id}\0${raw}`) };
     try {
       const read = readJson(raw);
       const filtered = await filterRow(conditions, formatRow(read, formats, context.zone), context);
@@ -59,6 +60,12 @@ export function strategyMapper({ source: sourceText, target: targetText }: Qeasy
       throw error;
     }
   };
+}
+
+/** Numbers that are the same whenever the row is mapped: what is sent again, even after a crash between batches, is what was sent. */
+function drawnFrom(text: string): () => number {
+  let drawn = 0;
+  return () => createHash("sha256").update(`${drawn++}\0${text}`).digest().readUIntBE(0, 6) / 2 ** 48;
 }
 
 /** The fields of a strategy's records, as one looks at a mapping: where each comes from. */

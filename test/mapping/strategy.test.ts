@@ -82,8 +82,12 @@ test("digits stay as they were written", async () => {
   expect((row as { documents: { json: string }[] }).documents[0]!.json).toBe('{"id":"500123","v":20260101000000455,"sum":206.00,"list":[{"oi_id":1,"sku_id":"A-001","qty":2,"price":"50.00"},{"oi_id":2,"sku_id":"B-002","qty":5,"price":"39.98"}]}');
 });
 
-test("times are those of the run, and what is random is another value for each line", async () => {
+test("times are those of the run, and what is random is another value for each line and version, but the same whenever the same row is mapped", async () => {
   const context = { now: Date.UTC(2026, 0, 31, 4), lastSyncTime: Date.UTC(2026, 0, 31, 3) };
+  const drawn = (raw: string) => documents({ beatFlat: ["items"] }, request({ field: "no", value: "{{random}}" }, { field: "r", value: "_function RAND()" }), {}, [raw]);
+  const newer = RAW.replace("Sent", "Delivering");
+  expect(await drawn(RAW)).toEqual(await drawn(RAW));
+  expect(new Set([...(await drawn(RAW)), ...(await drawn(newer))].map(({ record }) => (record as { no: string }).no)).size).toBe(4);
   const made = await documents({ beatFlat: ["items"] }, request({ field: "at", value: "{{CURRENT_TIME|datetime}}" }, { field: "from", value: "_function FROM_UNIXTIME({{LAST_SYNC_TIME}})" }, { field: "no", value: "PD{{random}}" }, { field: "u", value: "_function UUID()" }), context);
   expect(made).toMatchObject(Array(2).fill({ record: { at: "2026-01-31 12:00:00", from: "2026-01-31 11:00:00", no: expect.stringMatching(/^PD\d{16}$/) as string } }));
   for (const field of ["no", "u"]) expect(new Set(made.map(({ record }) => (record as Record<string, string>)[field])).size).toBe(2);
