@@ -21,6 +21,15 @@ export async function sourceOffset(db: Db | Tx, account: string): Promise<number
   return rows[0]?.ms ?? 0;
 }
 
+/** The source's now (ms), and how far it is from Postgres's. */
+export async function readSourceClock(db: Db | Tx, account: string): Promise<{ now: number; offset: number }> {
+  const { rows } = await sql<{ now: number; offset: number }>`
+    select extract(epoch from clock_timestamp())::float8 * 1000 + c.offset as now, c.offset
+    from (select coalesce((select clock_offset_ms from account where name = ${account}), 0)::float8 as offset) c
+  `.execute(db);
+  return rows[0]!;
+}
+
 /** The lookback (ms) with what a source's clock that is far off adds to it. */
 export async function effectiveLookback(db: Db | Tx, account: string, lookbackMs: number): Promise<number> {
   const offset = Math.abs(await sourceOffset(db, account));

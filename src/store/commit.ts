@@ -59,7 +59,8 @@ export async function commitSlice(store: Store, slice: Slice, lookbackMs: number
     await finishRanges(tx, slice.streamId);
     if (keep) await keepRows(tx, slice);
     await clearSlice(tx, slice.id);
-    await sql`update stream set newest_commit_at = clock_timestamp() where id = ${slice.streamId}`.execute(tx);
+    // What people ask for beside the runs says nothing about how fresh the copy is.
+    if (slice.purpose === "forward") await sql`update stream set newest_commit_at = clock_timestamp() where id = ${slice.streamId}`.execute(tx);
     return { state: "committed", counts };
   });
 }

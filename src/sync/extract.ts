@@ -4,7 +4,7 @@ import type { SourceAnswer } from "../source/contract.ts";
 import { checkVersionPage } from "../source/walk-version.ts";
 import { cutWindow, isLastAnswer, isWhole, judgePass, nextWindowStep } from "../source/walk-window.ts";
 import { markExtracted } from "../store/classify.ts";
-import { sourceOffset } from "../store/clock.ts";
+import { readSourceClock, sourceOffset } from "../store/clock.ts";
 import { type PageMark, pageMarks, passCounts, stagePage } from "../store/pages.ts";
 import { getSlice, splitSlice } from "../store/slices.ts";
 import { epochMs } from "../store/streams.ts";
@@ -57,7 +57,7 @@ async function extractVersions(context: SliceContext): Promise<Extraction> {
     const answer = await source.readVersions({ from, pageSize: slice.pageSize, params: slice.params, archive: slice.archive }, context.signal);
     const page = checkVersionPage(from, slice.pageSize, answer);
     // What ends a run proves nothing beyond its cursor; a walk that nobody takes up again ends only where nothing follows.
-    const reachedEnd = slice.purpose === "forward" ? page.reachedEnd || passedRunStart(answer, page.last, run) : page.last === from;
+    const reachedEnd = slice.purpose === "forward" ? page.reachedEnd || (await passedRunStart(context, answer, page.last, run)) : page.last === from;
     const bounded = slice.toVersion !== null && BigInt(page.last) >= BigInt(slice.toVersion);
     const seq: number = (latest?.seq ?? 0) + 1;
     latest = await stagePage(store.db, slice, {
@@ -73,23 +73,26 @@ async function extractVersions(context: SliceContext): Promise<Extraction> {
 interface RunStart {
   startedAt: number;
   headVersion: string | null;
-  clockOffsetMs: number;
 }
 
 /** When the slice was made by the run that owns the lane, and the highest version seen before that run. */
-async function runStart({ store, slice, account }: SliceContext): Promise<RunStart> {
-  const { rows } = await sql<Omit<RunStart, "clockOffsetMs">>`
+async function runStart({ store, slice }: SliceContext): Promise<RunStart> {
+  const { rows } = await sql<RunStart>`
     select (extract(epoch from greatest(l.started_at, s.created_at)) * 1000)::float8 as "startedAt", l.head_version::text as "headVersion"
     from slice s join lease l on l.stream_id = s.stream_id and l.lane = s.lane where s.id = ${slice.id}
   `.execute(store.db);
-  return { ...rows[0]!, clockOffsetMs: await sourceOffset(store.db, account.name) };
+  return rows[0]!;
 }
 
-/** On a source that never rests a run ends once it has passed everything that was there when it began. */
-function passedRunStart(answer: SourceAnswer, last: string, run: RunStart): boolean {
+/**
+ * On a source that never rests a run ends once it has passed everything that was there when it began. A time to come, as a
+ * clock that was put back leaves it, says nothing about when its row was written.
+ */
+async function passedRunStart({ store, account }: SliceContext, answer: SourceAnswer, last: string, run: RunStart): Promise<boolean> {
   const modified = answer.rows[answer.rows.length - 1]?.modifiedMs ?? null;
-  if (modified === null || modified < run.startedAt + run.clockOffsetMs + 1000) return false;
-  return run.headVersion === null || BigInt(last) >= BigInt(run.headVersion);
+  if (modified === null || (run.headVersion !== null && BigInt(last) < BigInt(run.headVersion))) return false;
+  const { now, offset } = await readSourceClock(store.db, account.name);
+  return modified >= run.startedAt + offset + 1000 && modified <= now + 1000;
 }
 
 async function extractWindow(context: SliceContext): Promise<Extraction> {

@@ -13,8 +13,9 @@ const MOST_WINDOWS = 24;
 
 /**
  * Lays out a stream's first load, once. No API turns a date into a version: at T0 the highest version of the newest closed
- * window that holds anything (V0) becomes the forward cursor; [from, T0] is loaded by windows; [T0 − 2·lookback,
- * T0 + lookback] is read once more when nothing can enter it any longer. `from: "all"` begins at version 1, and walks once
+ * window that holds anything (V0) becomes the forward cursor, or a lower one that carries a time after T0: a source's clock
+ * that was put back leaves such; [from, T0] is loaded by windows; [T0 − 2·lookback, T0 + lookback] is read once more when
+ * nothing can enter it any longer. `from: "all"` begins at version 1, and walks once
  * over the archive.
  */
 export async function beginStream(context: PipelineContext, stream: Stream): Promise<void> {
@@ -44,7 +45,7 @@ export async function beginStream(context: PipelineContext, stream: Stream): Pro
   }
   const begin = floorSecond(from);
   const byVersion = stream.cursor === "version";
-  const first = byVersion ? await highestVersion(context, source, t0, Math.min(begin, t0)) : null;
+  const first = byVersion ? await firstVersion(context, source, t0, Math.min(begin, t0)) : null;
   await store.transaction(async (tx) => {
     const border = t0 - 2 * lookbackMs;
     const start = { startedAt: t0, firstVersion: first, windowsFrom: byVersion ? null : t0, provenAt: byVersion ? null : border };
@@ -62,30 +63,41 @@ async function learnClock({ pipeline, signal }: PipelineContext, source: Source)
   await readNewest(source, { from: to - FIRST_WINDOW_MS, to, pageSize: source.api.pageSize.min, params: pipeline.source.params }, signal);
 }
 
-/** The highest version in the newest closed window that holds anything; "1" when none does. */
-async function highestVersion(context: PipelineContext, source: Source, t0: number, begin: number): Promise<string> {
+/** Below everything that windows up to `t0` do not read. */
+async function firstVersion(context: PipelineContext, source: Source, t0: number, begin: number): Promise<string> {
+  const { pageSize, params } = context.pipeline.source;
+  const closed = await highestVersion(context, source, t0, begin);
+  const later = await versionsOfWindow(context, source, { from: t0, to: t0 + source.api.windowMs, pageSize, params, archive: false });
+  return later !== null && later.lowest <= closed ? `${later.lowest > 1n ? later.lowest - 1n : 1n}` : `${closed}`;
+}
+
+/** The highest version in the newest closed window that holds anything; 1 when none does. */
+async function highestVersion(context: PipelineContext, source: Source, t0: number, begin: number): Promise<bigint> {
   const { pageSize, params } = context.pipeline.source;
   let to = t0;
   let width = FIRST_WINDOW_MS;
   for (let tries = 0; tries < MOST_WINDOWS; tries++) {
     const from = to - Math.min(width, source.api.windowMs);
-    const query = { from, to, pageSize, params, archive: false };
-    const highest = await highestOfWindow(context, source, query);
-    if (highest !== null) return highest;
+    const versions = await versionsOfWindow(context, source, { from, to, pageSize, params, archive: false });
+    if (versions !== null) return versions.highest;
     if (from <= begin && tries > 12) break;
     to = from;
     width *= 2;
   }
-  return "1";
+  return 1n;
 }
 
-async function highestOfWindow(context: PipelineContext, source: Source, query: Omit<WindowQuery, "page">): Promise<string | null> {
-  let highest: bigint | null = null;
+async function versionsOfWindow(context: PipelineContext, source: Source, query: Omit<WindowQuery, "page">): Promise<{ lowest: bigint; highest: bigint } | null> {
+  let versions: { lowest: bigint; highest: bigint } | null = null;
   for await (const answer of windowPages(source, query, context.signal)) {
     context.progress(1);
     for (const row of answer.rows) {
-      if (row.version !== null && (highest === null || BigInt(row.version) > highest)) highest = BigInt(row.version);
+      if (row.version === null) continue;
+      const version = BigInt(row.version);
+      versions ??= { lowest: version, highest: version };
+      if (version < versions.lowest) versions.lowest = version;
+      if (version > versions.highest) versions.highest = version;
     }
   }
-  return highest === null ? null : highest.toString();
+  return versions;
 }

@@ -107,6 +107,21 @@ test("a first start on a source whose clock is behind loses nothing that becomes
   expect(await job.compare()).toMatchObject({ missing: 0, stale: 0 });
 }, 120_000);
 
+test("a first start on a source whose clock was put back loses nothing that carries a time to come", async () => {
+  job = await startJob({
+    source: { ...QUICK, from: Date.now() - 2 * 86_400_000, lookbackMs: 2_000, settleMs: 200 },
+    jushuitan: { orders: 300, days: 1, clockOffsetMs: 3_600_000 },
+  });
+  const admin = (what: string, body: object) => fetch(`${job.source.url}/_admin/${what}`, { method: "POST", body: JSON.stringify(body) });
+  await admin("insert", { count: 60 });
+  await admin("change", { count: 60 });
+  await job.configureSource({ clockOffsetMs: 0 });
+  await admin("insert", { count: 5 });
+  await wait(3_000);
+  await job.sync();
+  expect(await job.compare()).toMatchObject({ missing: 0, stale: 0 });
+}, 120_000);
+
 test("a first start with a date loads what was modified since, and says when the initial load is complete", async () => {
   const from = Date.now() - 86_400_000;
   job = await startJob({

@@ -53,6 +53,18 @@ test("a row whose id is in flight elsewhere waits for that batch, and its slice 
   expect((await commitSlice(bench.store, newer, 0)).counts.loaded).toBe(1);
 });
 
+test("only what is committed of the head makes a pipeline fresh", async () => {
+  bench = await startBench();
+  const newest = async () => (await sql`select newest_commit_at is not null as fresh from stream`.execute(bench.store.db)).rows[0];
+  await loadWindow([[row("1", 5)]], "initial");
+  expect(await newest()).toEqual({ fresh: false });
+  const slice = await extracted([row("2", 6)]);
+  await transformSlice(context(slice), 1);
+  await loadAll(slice);
+  await commitSlice(bench.store, slice, 0);
+  expect(await newest()).toEqual({ fresh: true });
+});
+
 test("a slice whose pages do not join up is not committed", async () => {
   bench = await startBench();
   const slice = await bench.slice({ kind: "version", fromVersion: "1" });

@@ -15,16 +15,18 @@ export function readPage(store: Store, table: Collection, query: Query): Page {
   const skip = (query.page - 1) * query.pageSize;
   if (query.ids !== null) return slice(byIds(table, query), skip, query.pageSize);
   const { log } = table;
-  const { view } = query;
-  const [from, to] = bounds(store, table, query);
-  const before = log.countBefore(view, from);
-  const total = Math.max(0, log.countBefore(view, to) - before);
+  const { view, startTs } = query;
+  const fromTs = startTs === null ? 0 : log.firstVersion(store.distanceOf(startTs));
+  const window = windowOf(store, query);
   const { windowOrder } = store.settings;
-  if (query.statuses !== null) return slice(inStatus(store, table, query, from, to), skip, query.pageSize);
-  if (query.startTs === null && windowOrder === "id") return slice(byId(table, query, from, to), skip, query.pageSize);
+  const inOrder = window === null || log.ascending;
+  if (!inOrder || query.statuses !== null || (startTs === null && windowOrder === "id")) return slice(scan(store, table, query, fromTs, window), skip, query.pageSize);
 
+  const from = window === null ? fromTs : Math.max(fromTs, log.firstModified(window.begin));
+  const before = log.countBefore(view, from);
+  const total = Math.max(0, log.countBefore(view, window === null ? log.size : log.firstModified(window.end)) - before);
   const count = Math.max(0, Math.min(query.pageSize, total - skip));
-  const descending = query.startTs === null && windowOrder === "modified-desc";
+  const descending = startTs === null && windowOrder === "modified-desc";
   const first = descending ? total - skip - count : skip;
   const indexes: number[] = [];
   if (count > 0) {
@@ -35,29 +37,36 @@ export function readPage(store: Store, table: Collection, query: Query): Page {
   return { indexes: descending ? indexes.toReversed() : indexes, total, hasNext: total > skip + count };
 }
 
-function bounds(store: Store, { log }: Collection, query: Query): [number, number] {
-  const { window, startTs } = query;
-  const fromTs = startTs === null ? 0 : log.firstVersion(store.distanceOf(startTs));
-  if (window === null) return [fromTs, log.size];
-  const end = store.settings.windowEnd === "inclusive" ? window.end + 1 : window.end;
-  return [Math.max(fromTs, log.firstModified(window.begin)), log.firstModified(end)];
+interface Window {
+  begin: number;
+  /** Not in it any more. */
+  end: number;
+}
+
+function windowOf({ settings }: Store, { window }: Query): Window | null {
+  return window && { begin: window.begin, end: settings.windowEnd === "inclusive" ? window.end + 1 : window.end };
+}
+
+/** Looks at every row: for what the log's order does not answer. */
+function scan({ settings }: Store, table: Collection, { view, startTs, statuses }: Query, fromTs: number, window: Window | null): number[] {
+  const { log } = table;
+  const indexes: number[] = [];
+  const [from, to] = window !== null && log.ascending ? [Math.max(fromTs, log.firstModified(window.begin)), log.firstModified(window.end)] : [fromTs, log.size];
+  for (let at = from; at < to; at++) {
+    const modified = log.modified[at] as number;
+    if (log.sees(view, at) && (window === null || (modified >= window.begin && modified < window.end))) indexes.push(log.records[at] as number);
+  }
+  if (startTs === null && settings.windowOrder === "id" && statuses === null) indexes.sort((a, b) => a - b);
+  else if (startTs === null && !log.ascending) {
+    const sign = settings.windowOrder === "modified-desc" ? -1 : 1;
+    indexes.sort((a, b) => sign * (table.modifiedOf(a) - table.modifiedOf(b) || table.placeOf(a) - table.placeOf(b)));
+  }
+  return statuses === null ? indexes : indexes.filter((index) => statuses.includes(table.statusOf(index, settings.seed) ?? ""));
 }
 
 function byIds(table: Collection, query: Query): number[] {
   const indexes = [...new Set((query.ids ?? []).map((id) => table.indexOf(id)))].sort((a, b) => a - b);
   return indexes.filter((index) => table.isVisible(index) && table.log.sees(query.view, table.placeOf(index)));
-}
-
-function byId({ log }: Collection, { view }: Query, from: number, to: number): number[] {
-  const indexes: number[] = [];
-  for (let at = from; at < to; at++) if (log.sees(view, at)) indexes.push(log.records[at] as number);
-  return indexes.sort((a, b) => a - b);
-}
-
-function inStatus({ settings }: Store, table: Collection, { statuses, view }: Query, from: number, to: number): number[] {
-  const indexes: number[] = [];
-  for (let at = from; at < to; at++) if (table.log.sees(view, at)) indexes.push(table.log.records[at] as number);
-  return indexes.filter((index) => statuses?.includes(table.statusOf(index, settings.seed) ?? ""));
 }
 
 function slice(indexes: number[], skip: number, size: number): Page {

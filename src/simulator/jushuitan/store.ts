@@ -38,8 +38,6 @@ export class Store {
   private readonly first: bigint;
   /** Versions given so far. */
   private versions = 0;
-  /** Of the newest write (epoch seconds); a clock that is set back does not take it back. */
-  private newest = 0;
   private late: Late[] = [];
   /** Tables that were asked for so far, beside orders and outbound documents. */
   private readonly others = new Map<string, Collection>();
@@ -172,8 +170,7 @@ export class Store {
   }
 
   private second(): number {
-    this.newest = Math.max(this.newest, Math.floor(this.now() / 1000));
-    return this.newest;
+    return Math.floor(this.now() / 1000);
   }
 
   /** Orders in nearly the order of their ids, spread over the last days; each sent order is followed by its outbound document. */
@@ -199,7 +196,6 @@ export class Store {
         this.outbound.show(document);
       }
     }
-    this.newest = count === 0 ? 0 : placeOf(count - 1);
   }
 
   /** A table with its first rows: spread over the last days like orders, a crowd of them in one second. */

@@ -6,12 +6,14 @@ export type Kind = (typeof KIND)[keyof typeof KIND];
 export type View = "live" | "archived" | "both";
 
 /**
- * Every write of a table in the order of its row versions, and thereby of its modified times too; only the places that hold a
- * row's newest visible version count. Two Fenwick trees (live, archived) answer "how many before here" and "which is the k-th"
+ * Every write of a table in the order of its row versions, and thereby of its modified times too, unless the clock was put
+ * back; only the places that hold a row's newest visible version count. Two Fenwick trees (live, archived) answer "how many before here" and "which is the k-th"
  * in logarithmic time, so that a page of a million rows costs microseconds.
  */
 export class VersionLog {
   size = 0;
+  /** Whether modified times ascend. */
+  ascending = true;
   /** Row versions, less the store's first one. */
   versions: Float64Array;
   /** Epoch seconds. */
@@ -34,6 +36,7 @@ export class VersionLog {
   append(version: number, modified: number, record: number): number {
     if (this.size === this.capacity) this.grow();
     const at = this.size++;
+    if (at > 0 && modified < (this.modified[at - 1] as number)) this.ascending = false;
     this.versions[at] = version;
     this.modified[at] = modified;
     this.records[at] = record;
@@ -86,7 +89,7 @@ export class VersionLog {
     return lowerBound(this.versions, this.size, version);
   }
 
-  /** The first place modified at this second or later. */
+  /** The first place modified at this second or later, while they ascend. */
   firstModified(seconds: number): number {
     return lowerBound(this.modified, this.size, seconds);
   }
