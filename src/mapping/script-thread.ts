@@ -23,7 +23,7 @@ async function answer({ record, source, id }: ScriptInput): Promise<ScriptAnswer
     const made: unknown = await (transform as (...values: unknown[]) => unknown)(given, contextOf(id, source));
     if (made === null) return { records: [] };
     if (Array.isArray(made)) return { records: made.map((one: unknown, i) => ({ id: ownId(one, i), json: writeFromScript(one, given)! })) };
-    if (typeof made !== "object") throw new TypeError(`transform returned ${String(made)}, where a record, a list of records or null is expected`);
+    if (typeof made !== "object") throw new TypeError(`transform returned ${typeof made}, where a record, a list of records or null is expected`);
     return { records: [{ id: null, json: writeFromScript(made, given)! }] };
   } catch (error) {
     return { refused: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };

@@ -126,6 +126,26 @@ test("preview prints records byte for byte, as a table for people", async () => 
   expect(people.stdout).toContain(records[0]!.id);
 });
 
+test("preview shows what is left out, and each document of an exploded record", async () => {
+  const config = readFileSync(path.join(folder, "tidemark.config.ts"), "utf8");
+  const written = (mapping: string) => writeFileSync(path.join(folder, "other.config.ts"), config.replace("    schedule:", `    mapping: ${mapping},\n    schedule:`));
+  const shown = async () => Promise.all([cli("preview", name, "--config", "other.config.ts"), runCli(["preview", name, "--config", "other.config.ts"], { cwd: folder, env })]);
+  written('{ explode: "items" }');
+  const [programs, people] = await shown();
+  const { records } = jsonOf(programs) as { records: { id: string; filtered: boolean; record: { id: string } | null; documents?: { id: string }[]; source: { items: unknown } }[] };
+  for (const { id, filtered, record, documents, source } of records) {
+    const made = documents ?? (record === null ? [] : [record]);
+    const count = Array.isArray(source.items) ? source.items.length : 0;
+    expect([made.map((document) => document.id), filtered]).toEqual([Array.from({ length: count }, (_, i) => `${id}-${i + 1}`), count === 0]);
+  }
+  const first = records.find(({ filtered }) => !filtered)!;
+  expect(people.stdout).toContain(`${first.id}-1\n`);
+  written('{ filter: "false" }');
+  const [none, told] = await shown();
+  expect(jsonOf(none)).toMatchObject({ records: records.map(({ id }) => ({ id, filtered: true, record: null, problem: null })) });
+  expect(told.stdout).toContain(`${records.length} of ${records.length} records: filtered out`);
+});
+
 test("a worker that cannot start says why and ends, so that whoever runs it notices", async () => {
   const wrong = await Promise.all([{ DATABASE_URL: "" }, { TIDEMARK_KEY: "abc" }, { DATABASE_URL: "postgres://x@127.0.0.1:1/x" }, { DATABASE_URL: "nonsense" }]
     .map((change) => runCli(["worker", "--json"], { cwd: folder, env: { ...env, ...change } })));

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { afterEach, expect, test } from "vitest";
+import { TargetError } from "../../src/errors.ts";
 import type { MappingConfig } from "../../src/mapping/types.ts";
 import { type QeasySimulator, startQeasy } from "../../src/simulator/qeasy/server.ts";
 import { documentsOf, takeBatch } from "../../src/store/batches.ts";
@@ -138,6 +139,23 @@ test("a record of which one document is refused is set aside whole, and its repl
   await load(replay);
   expect([await held("1-1"), await held("1-2")]).toEqual([expect.stringContaining('"a"'), expect.stringContaining("too long")]);
   expect(await entries()).toMatchObject([{ id: "1", state: "resolved" }]);
+});
+
+test("a record of which the target takes one document and refuses another is in quarantine, not loaded", async () => {
+  await into({ explode: { list: "items" } });
+  const slice = await extracted([lines(1, 2, ["a", "b"]), lines(2, 3, ["c"])]);
+  await transform(slice);
+  const context = sliceContext(bench, slice);
+  const target = context.target();
+  const send: typeof target.send = async (records, key, guard) => {
+    if (records.some(({ id }) => id === "1-2")) throw new TargetError("refused", "TM_TARGET_REFUSED", "no");
+    await target.send(records, key, guard);
+  };
+  await loadBatches({ ...context, target: () => ({ ...target, send }) }, sender());
+  expect(await commit(slice)).toMatchObject({ counts: { loaded: 1, quarantined: 1 } });
+  expect(await index()).toMatchObject([{ held: "quarantined" }, { held: "loaded" }]);
+  expect(await entries()).toMatchObject([{ id: "1", code: "TM_TARGET_REFUSED", state: "open" }]);
+  expect(await held("1-1")).not.toBeNull();
 });
 
 test("a record whose claim is lost between two of its requests is not loaded, and what was sent of it is doubtful at once", async () => {
