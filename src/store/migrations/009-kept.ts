@@ -39,5 +39,5 @@ create function kept_marks(stream_id bigint, raw text) returns bigint[] language
     select coalesce(array_agg(hashtextextended(key || '=' || btrim(value, '${BLANKS}'), stream_id)), '{}')
     from json_each_text(raw::json) where value <> '' and length(btrim(value, '${BLANKS}')) <= 200) end
 $$;
-create index kept_search on kept using gin (kept_marks(stream_id, raw));
+create index kept_search on kept using gin (kept_marks(stream_id, raw)) with (fastupdate = off);
 `;
