@@ -55,7 +55,7 @@ export async function commitSlice(store: Store, slice: Slice, lookbackMs: number
     const counts = await writeLedger(tx, slice);
     await moveProven(tx, slice, lookbackMs);
     await finishRanges(tx, slice.streamId);
-    if (keep) await keepRows(tx, slice);
+    if (keep && slice.purpose !== "remap") await keepRows(tx, slice);
     await clearSlice(tx, slice.id);
     await sql`update stream set newest_commit_at = clock_timestamp() where id = ${slice.streamId}`.execute(tx);
     return { state: "committed", counts };

@@ -38,7 +38,7 @@ async function sendBatch(context: SliceContext, sender: Sender, batch: Batch): P
   const json = elementsOf(batch.payload);
   const records: OutRecord[] = batch.members.map((member, i) => ({ ...member, slice: slice.id, json: json[i]! }));
   const sent: Sent = { answered: new Set(), open: new Set() };
-  const delivery = await deliver(context.target(), records, pipeline.target.maxRefused, recheck(context, sender, batch, sent)).catch(async (error: unknown) => {
+  const delivery = await deliver(context.target(), records, slice.purpose === "remap" ? `${batch.form}/${slice.id}` : batch.form, pipeline.target.maxRefused, recheck(context, sender, batch, sent)).catch(async (error: unknown) => {
     await doubtLost(store, slice, batch, sender, [...sent.answered], 0);
     // Given up, not ended: it may still reach the target, later than what another sender sends meanwhile.
     await doubtLost(store, slice, batch, sender, [...sent.open], pipeline.target.zombieAfterMs);
