@@ -63,7 +63,7 @@ test("a changed mapping reaches every record that is loaded, and those it had re
   expect(await remap()).toMatchObject({ status: "completed", kept: 600, notKept: 0, slices: 4, counts: { read: 600, loaded: 600, quarantined: 0 } });
   expect((await pipelineStatus(job.store, job.config, pipelineName(job))).quarantined).toBe(0);
   const held = await inTarget();
-  expect([...held.keys()].toSorted()).toEqual(truth.map(({ id }) => id).toSorted());
+  expect(new Set(held.keys())).toEqual(new Set(truth.map(({ id }) => id)));
   for (const { id, ts } of truth) {
     expect(held.get(id!)).toContain(`"ts":${ts}`);
     expect(held.get(id!)).toContain('"form":"b"');
