@@ -121,7 +121,7 @@ async function isLast(tx: Tx, streamId: string, remap: OpenRemap): Promise<boole
 async function stageKept(tx: Tx, slice: Slice, remapId: string): Promise<number> {
   const { rows } = await sql<{ count: number; last: string | null }>`
     with chunk as (
-      select k.*, r.held, (row_number() over (order by k.source_id) - 1) / ${PAGE_ROWS} as page
+      select k.*, r.held
       from remap m join kept k on k.stream_id = m.stream_id and k.source_id > m.next_id and ${within(sql`k.modified`, sql`m.from_ms`, sql`m.to_ms`)}
       left join record r on r.stream_id = k.stream_id and r.id = k.id
       where m.id = ${remapId} and ${USABLE}
@@ -132,10 +132,10 @@ async function stageKept(tx: Tx, slice: Slice, remapId: string): Promise<number>
         select 1 from quarantine q where q.stream_id = c.stream_id and q.source_id = c.source_id and q.state = 'open' and q.code <> 'TM_ID_COLLISION')
     ), pages as (
       insert into page (slice_id, pass, seq, page_no, row_count, source_ids, target_ids, versions, modified, hashes, read_nos, shops, body, is_last, read_no)
-      select ${slice.id}::bigint, 1, page + 1, 1, count(*), array_agg(source_id order by source_id), array_agg(id order by source_id),
+      select ${slice.id}::bigint, 1, page, 1, count(*), array_agg(source_id order by source_id), array_agg(id order by source_id),
         array_agg(version order by source_id), array_agg(modified order by source_id), array_agg(hash order by source_id), array_agg(read_no order by source_id),
         '{}', '[' || string_agg(raw, ',' order by source_id) || ']', true, 0
-      from chunk group by page
+      from (select *, (row_number() over (order by source_id) - 1) / ${PAGE_ROWS} + 1 as page from chunk) c group by page
     )
     select count(*)::int as count, max(source_id) as last from chunk
   `.execute(tx);
