@@ -161,7 +161,7 @@ export interface UserSource {
   /** About how many records make a slice. Default 10000. */
   sliceRecords?: Count;
   /** How long each record's newest raw row is kept, for `tidemark remap` and lookups: `none` (default), `forever`, or a time since it was read last. */
-  keepRows?: "none" | "forever" | Duration;
+  keepRows?: Duration;
   /** Further parameters of the API, sent as they are. */
   params?: Record<string, JsonValue | EnvReference>;
   /** `refresh.token` only: a count or a list of the answer, which is compared with the rows read, or a field of the row. */

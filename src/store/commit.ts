@@ -57,7 +57,7 @@ export async function commitSlice(store: Store, slice: Slice, lookbackMs: number
     const counts = await writeLedger(tx, slice);
     await moveProven(tx, slice, lookbackMs);
     await finishRanges(tx, slice.streamId);
-    if (keep) await keepRows(tx, slice);
+    if (keep && slice.purpose !== "remap") await keepRows(tx, slice);
     await clearSlice(tx, slice.id);
     // What people ask for beside the runs says nothing about how fresh the copy is.
     if (slice.purpose === "forward") await sql`update stream set newest_commit_at = clock_timestamp() where id = ${slice.streamId}`.execute(tx);

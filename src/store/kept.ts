@@ -38,13 +38,20 @@ export async function keepRows(tx: Tx, slice: Slice): Promise<void> {
 /** Removed at a time, so that nobody waits for it. */
 const PORTION = 5_000;
 
-/** Removes rows whose time is over, or all of them where none are to be kept: a portion of them. @returns how many */
+/** Removes rows whose time is over, all of them where none are to be kept, and those of streams that were replaced: a portion of them. @returns how many */
 export async function forgetRows(db: Db, streamId: string, keep: SourceConfig["keepRows"], portion = PORTION): Promise<number> {
-  if (keep === "forever") return 0;
-  const over = keep === "none" ? sql`true` : sql`last_at < clock_timestamp() - ${keep} * interval '1 ms'`;
-  const { numAffectedRows } = await sql`
-    delete from kept where stream_id = ${streamId} and source_id in (
-      select source_id from kept where stream_id = ${streamId} and ${over} order by last_at limit ${portion} for update skip locked)
+  const { rows: streams } = await sql<{ id: string }>`
+    select t.id::text from stream t join stream s on s.pipeline = t.pipeline and s.id = ${streamId} where t.id = s.id or not t.active
   `.execute(db);
-  return Number(numAffectedRows ?? 0);
+  let forgotten = 0;
+  for (const { id } of streams) {
+    if (id === streamId && keep === "forever") continue;
+    const over = id === streamId && typeof keep === "number" ? sql`last_at < clock_timestamp() - ${keep} * interval '1 ms'` : sql`true`;
+    const { numAffectedRows } = await sql`
+      delete from kept where stream_id = ${id} and source_id in (
+        select source_id from kept where stream_id = ${id} and ${over} order by last_at limit ${portion} for update skip locked)
+    `.execute(db);
+    forgotten += Number(numAffectedRows ?? 0);
+  }
+  return forgotten;
 }

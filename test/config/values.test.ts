@@ -116,6 +116,12 @@ describe("values", () => {
     expect(source({ sliceRecords: 100 }).sliceRecords).toBe(100);
   });
 
+  test("rows are kept for a time, for good, or not at all", async () => {
+    expect(source({ keepRows: "30d" }).keepRows).toBe(2_592_000_000);
+    expect(source({ keepRows: "forever" }).keepRows).toBe("forever");
+    expect(await problem({ source: { keepRows: "always" } })).toMatchObject([{ path: "pipelines.orders.source.keepRows", example: 'keepRows: "30d"' }]);
+  });
+
   test("an audit of the target needs its list", async () => {
     const heldUrl = "https://bi.example.com/held";
     const audited = (target: object) => config({ pipeline: { audit: { every: "1d", target: true } }, target });

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { lookupInRows, type LookupCondition, type LookupOperator } from "../../src/qeasy/lookup.ts";
+import { lookupInRows, type LookupCondition } from "../../src/qeasy/lookup.ts";
 import { readJson, textOf, type Value } from "../../src/qeasy/value.ts";
 import { lookupInStore } from "../../src/store/lookup.ts";
 import { type Bench, startBench } from "../support/pipeline.ts";
@@ -38,7 +38,7 @@ test("finds what the same rows in memory have, whatever the condition", async ()
   const values: Value[] = [1, "1", "A-1", " A-1 ", "206", "206.00", readJson("206.00"), readJson("20260101000000455"), "1e3", "1000", "杭州", "😀", "\ud83d", "true", true, "x".repeat(300), '["x","y"]', "{", "  ", "-0.0", "\u0000", 10];
   const fields = ["o_id", "so_id", "amount", "big", "shop.name", "items", "items.sku", "flag", "note", "constructor", "x", ""];
   const one: LookupCondition[][] = fields.flatMap((field) => values.flatMap((value) => (["eq", "ne", "gt", "lte"] as const).map((operator) => [{ field, operator, value }])));
-  const lists: LookupCondition[][] = fields.flatMap((field) => [[], ["A-1", "nothing"], [10, ""], ["206", "true", 4]].map((value) => [{ field, operator: "in" as LookupOperator, value }]));
+  const lists: LookupCondition[][] = fields.flatMap((field) => [[], ["A-1", "nothing"], [10, ""], ["206", "true", 4]].map((value): LookupCondition[] => [{ field, operator: "in", value }]));
   const both: LookupCondition[][] = [[{ field: "so_id", operator: "eq", value: "A-1" }, { field: "amount", operator: "gte", value: 207 }], [{ field: "so_id", operator: "eq", value: "A-1" }, { field: "flag", operator: "eq", value: "true" }]];
   let matched = 0;
   for (const where of [...one, ...lists, ...both]) {

@@ -39,5 +39,30 @@ create function kept_marks(stream_id bigint, raw text) returns bigint[] language
     select coalesce(array_agg(hashtextextended(key || '=' || btrim(value, '${BLANKS}'), stream_id)), '{}')
     from json_each_text(raw::json) where value <> '' and length(btrim(value, '${BLANKS}')) <= 200) end
 $$;
-create index kept_search on kept using gin (kept_marks(stream_id, raw));
+create index kept_search on kept using gin (kept_marks(stream_id, raw)) with (fastupdate = off);
+
+-- A person wants what is loaded mapped anew, from kept rows.
+create table remap (
+  id bigint generated always as identity primary key,
+  stream_id bigint not null references stream (id),
+  -- modified time (ms), the end not included; null: no limit
+  from_ms bigint,
+  to_ms bigint,
+  -- how long a request may still be under way whose sender is gone
+  zombie_ms bigint not null,
+  -- slices were made up to this source id
+  next_id text not null default '',
+  -- the last batch before which none of another form was left; null: not looked at, or some are
+  first_batch bigint,
+  state text not null default 'open' check (state in ('open', 'planned')),
+  created_at timestamptz not null default clock_timestamp()
+);
+create index remap_open on remap (stream_id) where state = 'open';
+alter table slice drop constraint slice_purpose_check, add column remap_id bigint references remap (id),
+  add constraint slice_purpose_check check (purpose in ('forward', 'initial', 'reread', 'resend', 'sweep', 'backfill', 'replay', 'audit', 'remap'));
+create index slice_remap on slice (remap_id) where remap_id is not null;
+-- Rows that were not read with their page have a number each.
+alter table page add column read_nos bigint[];
+-- The stream's target fingerprint whose mapping made the payload.
+alter table batch add column form text not null default '';
 `;
