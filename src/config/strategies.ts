@@ -8,7 +8,7 @@ import { NO_OP } from "../qeasy/model.ts";
 import { CATALOGUE, findApi } from "../source/jushuitan/index.ts";
 import { describedApis } from "./apis.ts";
 import { valueAt, withValue } from "./environment-values.ts";
-import { configError, pathText, problemAt } from "./problems.ts";
+import { type ConfigProblem, configError, pathText, problemAt } from "./problems.ts";
 
 /** A config with the settings that the files of its strategies give, and what makes records in them by pipeline. */
 export interface WithStrategies {
@@ -32,14 +32,22 @@ export async function withStrategies(written: unknown, file: string): Promise<Wi
     const read = await readStrategy(written, at, path.dirname(file));
     if (read === null) continue;
     if (read.qeasy !== undefined) {
-      const mapping = objectAt(written, [...at, "mapping"]);
-      const other = Object.keys(mapping).filter((key) => key !== "id");
-      if (other.length > 0) throw configError(file, other.map((key) => problemAt([...at, "mapping", key], mapping[key], { expected: "nothing beside qeasy but id: the strategy says how rows become records", example: 'mapping: { id: "o_id" }' })));
+      const problems = mappingProblems(objectAt(written, at), at, read.qeasy);
+      if (problems.length > 0) throw configError(file, problems);
       mappings.set(name, read.qeasy);
     }
     tree = withValue(tree, at, merged(objectAt(written, at), read));
   }
   return { tree, mappings };
+}
+
+function mappingProblems(pipeline: Tree, at: readonly string[], { oneEach }: QeasyMapping): ConfigProblem[] {
+  const [mapping, target] = [objectAt(pipeline, ["mapping"]), objectAt(pipeline, ["target"])];
+  const beside = Object.keys(mapping).filter((key) => key !== "id").map((key) =>
+    problemAt([...at, "mapping", key], mapping[key], { expected: "nothing beside qeasy but id: the strategy says how rows become records", example: 'mapping: { id: "o_id" }' }));
+  if (oneEach || (target["use"] !== "postgres" && target["use"] !== "mysql")) return beside;
+  const expected = 'a strategy that makes one record of a row, for a target of tables: rows of lines that an order no longer has would stay there. target.items: "tables" keeps a table of a list, in which they are replaced';
+  return [...beside, problemAt([...at, "source", "qeasy"], valueAt(pipeline, ["source", "qeasy"]), { expected })];
 }
 
 /** A pipeline as written, with what its strategy gives where it says nothing itself. */

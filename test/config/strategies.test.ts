@@ -73,6 +73,13 @@ test("a uuid belongs to one pipeline, which keeps its rows for the lookups of ot
   expect(problemsOf(await configErrorOf(() => config({ one, two: one })))).toMatchObject({ "pipelines.two.strategy": { value: '"u-1"', expected: expect.stringContaining("the pipeline one") as string } });
 });
 
+test("into tables goes one record a row: lines that an order no longer has would stay there", async () => {
+  const pipeline = { target: { use: "postgres", url: "postgres://u@127.0.0.1/shop", table: "orders" } };
+  expect(await load({ pipeline })).toMatchObject({ mapping: { id: "so_id", qeasy: { oneEach: true } }, target: { use: "postgres", idCheck: false } });
+  const wrong = await configErrorOf(() => load({ source: { ...SOURCE, beatFlat: ["items"] }, pipeline }));
+  expect(problemsOf(wrong)).toMatchObject({ "pipelines.orders.source.qeasy": { value: '"./source.json"', expected: expect.stringContaining('target.items: "tables"') as string } });
+});
+
 test.each<[string, Files, string, RegExp]>([
   ["no JSON", { target: '{"api":"写入空操作","requ' }, "TM_QEASY_FILE", /^pipelines\.orders\.target\.qeasy: \.\/target\.json is no strategy: .*line 1/],
   ["of another ERP", { source: { ...SOURCE, api: "trade_query.php" } }, "TM_QEASY_REFUSED", /source\.qeasy: [^]*source\.json[^]*source\.api: .*trade_query.*TM_QEASY_API_FOREIGN/],

@@ -1,11 +1,11 @@
 import { expect } from "vitest";
-import { asItIs } from "../../src/qeasy/as-is.ts";
-import { importStrategies, type Notice } from "../../src/qeasy/index.ts";
-import { findApi } from "../../src/source/jushuitan/index.ts";
 import { validateConfig } from "../../src/config/validate.ts";
 import type { UserMapping } from "../../src/index.ts";
 import { type MappedRow, openMapper } from "../../src/mapping/mapper.ts";
 import type { MappingConfig } from "../../src/mapping/types.ts";
+import { asItIs } from "../../src/qeasy/as-is.ts";
+import { importStrategies, type Notice } from "../../src/qeasy/index.ts";
+import { findApi } from "../../src/source/jushuitan/index.ts";
 
 /** A mapping as a config file's becomes one. @throws ConfigError */
 export function mappingOf(mapping: unknown): MappingConfig {
