@@ -17,7 +17,6 @@ import { type Scenario, scenarios } from "../test/workflows/scenarios.ts";
 
 /** Events after which the server suggests to continue as new. */
 const SUGGEST_AFTER = 200;
-const ATTEMPTS = 3;
 
 const git = (...args: string[]) => execFileSync("git", args, { cwd: programRoot, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
 
@@ -30,25 +29,19 @@ function releasedTag(): string {
   return tag;
 }
 
-/** A busy machine makes retries of its own, which do not belong in every history: such a one is made again. */
-async function recorded(scenario: Scenario, host: string): Promise<Buffer> {
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const history = await record(scenario, host, `${scenario.workflow}-${scenario.kind}-${attempt}`);
-    if (history !== null) return history;
-  }
-  throw new Error(`no history of ${scenario.workflow}-${scenario.kind} shows what it is for; try again while the machine does nothing else`);
-}
-
-/** null: it does not show what it is for. */
-async function record(scenario: Scenario, host: string, unique: string): Promise<Buffer | null> {
+async function record(scenario: Scenario, host: string): Promise<Buffer> {
   const ask = async <T>(what: string) => (await (await fetch(host + what, { method: "POST" })).json()) as T;
+  const unique = `${scenario.workflow}-${scenario.kind}`;
   const database = await ask<{ url: string }>(`/database?name=${unique}`);
   // Long enough that a busy machine makes no retries of its own.
   const job = await startJob({ ...scenario.job, runtime: { heartbeatMs: 10_000 }, servers: { databaseUrl: database.url, temporal: await ask<SharedTemporal>("/temporal"), unique } });
   try {
     const { workflowId, runId } = await scenario.record(job);
-    const history = await job.temporal.client.workflow.getHandle(workflowId, runId).fetchHistory();
-    if (!KINDS[scenario.kind](history.events ?? [])) return null;
+    const run = job.temporal.client.workflow.getHandle(workflowId, runId);
+    // A backfill ends a moment after its ranges are done.
+    if (scenario.kind === "normal" || scenario.kind === "retried") await run.result();
+    const history = await run.fetchHistory();
+    if (!KINDS[scenario.kind](history.events ?? [])) throw new Error(`the history of ${unique} does not show what it is for`);
     stripPlaces(history);
     const places = [`@${hostname()}`, programRoot].filter((place) => textsOf(history).some((text) => text.includes(place)));
     const leaks = [...(await leaksIn(job, [history])), ...places];
@@ -78,7 +71,7 @@ async function main(): Promise<void> {
   const host = await startServerHost({ dynamicConfig: { "limit.historyCount.suggestContinueAsNew": SUGGEST_AFTER } });
   try {
     const files = new Map<string, Buffer>();
-    for (const scenario of scenarios) files.set(`${scenario.workflow}-${scenario.kind}.json.gz`, await recorded(scenario, host.url));
+    for (const scenario of scenarios) files.set(`${scenario.workflow}-${scenario.kind}.json.gz`, await record(scenario, host.url));
     const dir = path.join(HISTORIES, tag);
     rmSync(dir, { recursive: true, force: true });
     mkdirSync(dir, { recursive: true });

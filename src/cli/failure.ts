@@ -49,6 +49,11 @@ function failureOf(given: unknown, help: string): Failure {
     return { code: "TM_USAGE", message, path: null, fix: hint?.replace(/^\(|\)$/g, "") ?? `See "${help}".` };
   }
   const message = error instanceof Error ? error.message : String(error);
+  // By name: the client is loaded only by commands that talk to Temporal.
+  if (error instanceof Error && error.name === "ServiceError") {
+    const why = error.cause instanceof Error ? `: ${error.cause.message}` : "";
+    return { code: "TM_TEMPORAL_UNREACHABLE", message: `Temporal did not answer (${message}${why})`, path: null, fix: "Look whether the server runs, and try again. What was started in Temporal goes on there." };
+  }
   return { code: "TM_UNEXPECTED", message, path: null, fix: "Set TIDEMARK_DEBUG=1 to see where it happened." };
 }
 

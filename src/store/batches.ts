@@ -43,7 +43,7 @@ export async function insertBatch(tx: Tx, slice: Slice, batchId: string, records
     overriding system value values (${batchId}, ${slice.streamId}, ${slice.id}, ${payload}, ${sourceIds.length}, ${form})
   `.execute(tx);
   await sql`
-    update item i set outcome = 'batched', batch_id = ${batchId}
+    update item i set outcome = 'batched', batch_id = ${batchId}, documents = null
     from unnest(${sourceIds}::text[]) with ordinality as n(source_id, position)
     where i.slice_id = ${slice.id} and i.source_id = n.source_id
   `.execute(tx);

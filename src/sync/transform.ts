@@ -129,6 +129,7 @@ async function makeBatch(tx: Tx, context: SliceContext, after: ItemPosition, row
     else if (record !== null && "documents" in record) records.push({ sourceId: item.sourceId, id: item.id, documents: record.documents });
   }
   const others = mapped === null || mapped.oneEach ? new Map<string, never>() : await claimDocuments(tx, slice, records);
+  if (others.size > target.maxRefused && others.size === records.length) throw refusesAll(pipeline.name, [...others].map(() => ({ code: "TM_DOCUMENT_ID", field: null })));
   for (const item of items) {
     const other = others.get(item.id);
     if (other !== undefined) await refuse(item, { code: "TM_DOCUMENT_ID", reason: `the record ${JSON.stringify(other.owner)} has a document with the id ${JSON.stringify(other.id)} too; one would overwrite the other` });

@@ -191,4 +191,6 @@ test("two records that make a document of one id: the first has it, the other is
   expect(await commit(second)).toMatchObject({ counts: { loaded: 1, quarantined: 1 } });
   expect(await held("b")).toContain('"of":1');
   expect(await held("e")).toContain('"of":3');
+  const third = await extracted([5, 6, 7, 8].map((id) => lines(id, id + 2, ["a"])), "6");
+  await expect(transform(third)).rejects.toMatchObject({ code: "TM_MAPPING_REFUSES_ALL", message: expect.stringContaining("4 records of a batch (TM_DOCUMENT_ID)") as string });
 }, 30_000);

@@ -24,7 +24,7 @@ export async function playSeed(pool: Pool, seed: number): Promise<RunResult> {
   const { random, scheduler } = world;
   const play: Play = { world, mood: moodOf(random), flows: new Set(), started: 0, failures: [] };
   const memory = noMemory();
-  for (let id = 1; id <= IDS; id++) if (random.next() < 0.7) change(world.source, String(id), world.now, { bad: random.next() < 0.15, skip: random.next() < 0.15 });
+  for (let id = 1; id <= IDS; id++) if (random.next() < 0.7) change(world.source, String(id), world.now, { bad: random.next() < 0.15, skip: random.next() < 0.25 });
   startFlow(play, "forward");
   const wrong: string[] = [];
   let steps = 0;

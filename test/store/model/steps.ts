@@ -133,7 +133,7 @@ export async function event(play: Play): Promise<void> {
   const chance = random.next();
   if (chance < mood.changes) {
     const late = random.next() < 0.15;
-    change(source, String(1 + random.below(IDS)), world.now, { bad: random.next() < 0.15, skip: random.next() < 0.15, ...(late ? { visibleAt: world.now + random.below(LOOKBACK_MS) } : {}) });
+    change(source, String(1 + random.below(IDS)), world.now, { bad: random.next() < 0.15, skip: random.next() < 0.25, ...(late ? { visibleAt: world.now + random.below(LOOKBACK_MS) } : {}) });
   } else if (chance < 0.65) {
     startLane(play, mood.lanes[random.below(mood.lanes.length)]!);
   } else if (chance < 0.72) {
