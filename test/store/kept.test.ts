@@ -62,6 +62,17 @@ test("an older row never replaces a newer one, whichever is committed last", asy
   expect(await kept()).toMatchObject({ 1: { version: "9" }, 2: { version: "3" } });
 });
 
+test("an older row never replaces a newer one, even where the index has lost the record, as an audit of the target makes it", async () => {
+  const newer = await extracted([row("1", 9)]);
+  await load(newer);
+  await commit(newer);
+  await sql`delete from record`.execute(bench.store.db);
+  const older = await extracted([row("1", 5)], "1", "sweep");
+  await load(older);
+  expect(await commit(older)).toMatchObject({ counts: { loaded: 1 } });
+  expect(await kept()).toMatchObject({ 1: { version: "9" } });
+});
+
 test("of a version that the index has left behind nothing is kept, though none newer is yet", async () => {
   const older = await extracted([row("1", 5)], "1", "sweep");
   const newer = await extracted([row("1", 9)]);
