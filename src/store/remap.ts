@@ -47,13 +47,20 @@ export async function sampleKept(db: Db, streamId: string, limit: number): Promi
 }
 
 /**
- * Notes that records are to be mapped anew; the backfill lane does it.
+ * Notes that records are to be mapped anew; the backfill lane does it. One that has not begun and is for the same records is the same.
  * @param zombieAfterMs how long a request may still be under way whose sender is gone
  * @returns its id
  */
 export async function addRemap(db: Db, streamId: string, { from, to }: RemapRange, zombieAfterMs: number): Promise<string> {
   const { rows } = await sql<{ id: string }>`
-    insert into remap (stream_id, from_ms, to_ms, zombie_ms) values (${streamId}, ${from ?? null}, ${to ?? null}, ${zombieAfterMs}) returning id::text
+    with wanted as (select ${streamId}::bigint as stream_id, ${from ?? null}::bigint as from_ms, ${to ?? null}::bigint as to_ms),
+    open as (
+      select r.id from remap r join wanted w on w.stream_id = r.stream_id and w.from_ms is not distinct from r.from_ms and w.to_ms is not distinct from r.to_ms
+      where r.state = 'open' and r.first_batch is null limit 1
+    ), made as (
+      insert into remap (stream_id, from_ms, to_ms, zombie_ms) select *, ${zombieAfterMs}::bigint from wanted where not exists (select 1 from open) returning id
+    )
+    select id::text from open union all select id::text from made
   `.execute(db);
   return rows[0]!.id;
 }

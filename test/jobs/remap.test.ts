@@ -98,6 +98,10 @@ test("what is not kept is counted, stays as it is, and is remapped once a backfi
   expect(await remap()).toMatchObject({ counts: { loaded: 120 } });
   expect(await duplicateKeys()).toBe(0);
   expect(await remap({ from: Date.now() + 3_600_000 })).toMatchObject({ status: "nothing", kept: 0, notKept: 0 });
+  // Once rows are not to be kept any more, the next run removes them.
+  pipeline().source.keepRows = "none";
+  await job.sync();
+  expect((await sql`select 1 from kept`.execute(job.store.db)).rows).toEqual([]);
 }, 180_000);
 
 test("nothing is remapped where nothing is kept, the mapping is not accepted, or gives other ids", async () => {

@@ -67,6 +67,7 @@ test("what is loaded is sent in the new form, in the version that is there, slic
   await changeMapping("b");
   expect(await count()).toEqual({ kept: 5, notKept: 0 });
   const remap = await ask();
+  expect(await ask()).toBe(remap);
   const sent: Record<string, string>[] = [];
   for (let slice = await plan(); slice !== null; slice = await plan()) {
     // A run that died here goes on with the same slice.

@@ -10,7 +10,7 @@ import { noteOtherConfig } from "./run-pipeline.ts";
 export const remap = defineCommand<{ from?: string; to?: string; wait?: true }>({
   name: "remap",
   summary: "apply a changed mapping to what is loaded, without asking the source",
-  description: "Maps the rows that the pipeline keeps (source.keepRows) anew and loads the result: each record in the version that is there now, and what is in quarantine. The source is not asked. After a change of the mapping: restart the workers, tidemark deploy --keep, then this. Times without a zone are Asia/Shanghai. A worker has to be running.",
+  description: "Maps the rows that the pipeline keeps (source.keepRows) anew and loads the result: each record in the version that is there now, and what is in quarantine. The source is not asked. After a change of the mapping: tidemark deploy --keep, restart the workers, then this. Times without a zone are Asia/Shanghai. A worker has to be running.",
   examples: ["tidemark remap orders --wait", "tidemark remap orders --from 2026-01-01 --to 2026-02-01 --wait --json"],
   configure: (command) =>
     command
