@@ -3,6 +3,7 @@ import { acquireLease, releaseLease, touchLease } from "../src/store/leases.ts";
 import { lookbackAge } from "../src/store/clock.ts";
 import { commitSlice } from "../src/store/commit.ts";
 import { clearDoubts } from "../src/store/doubts.ts";
+import { forgetRows } from "../src/store/kept.ts";
 import { ensureStream, findStream } from "../src/store/streams.ts";
 import { planSlice } from "../src/store/plan.ts";
 import { releaseForward } from "../src/quota/budget.ts";
@@ -30,7 +31,7 @@ export function createRunActivities(services: Services): RunActivities {
 
   async function commitNow(ref: RunRef, slice: Slice, running: Running): Promise<CommitAnswer> {
     const { source } = context(ref, running).pipeline;
-    return commitSlice(store, slice, await lookbackAge(store.db, source.account, source.lookbackMs));
+    return commitSlice(store, slice, await lookbackAge(store.db, source.account, source.lookbackMs), source.keepRows !== "none");
   }
 
   return {
@@ -51,6 +52,7 @@ export function createRunActivities(services: Services): RunActivities {
       run(async (running) => {
         const { pipeline, api } = context(ref, running);
         await clearDoubts(store.db, ref.streamId);
+        await forgetRows(store.db, ref.streamId, pipeline.source.keepRows);
         const slice = await planSlice(store, {
           streamId: ref.streamId, lane: ref.lane, token: ref.token, source: pipeline.source, api, headRead, busy,
         });

@@ -28,16 +28,18 @@ function buildAccount(name: string, { timeout: timeoutMs, ...account }: ShapedCo
   return { name, ...legacy, holdAfterRefreshMs, timeoutMs };
 }
 
-function buildPipeline(name: string, { source, schedule, audit, mapping, target, freshness }: ShapedPipeline, folder: string, apis: readonly ApiDescription[]): PipelineConfig {
+function buildPipeline(name: string, { source, schedule, audit, mapping, target, strategy, freshness }: ShapedPipeline, folder: string, apis: readonly ApiDescription[]): PipelineConfig {
   const api = apis.find((one) => one.path === source.api)!;
-  const { lookback, sweepEvery, settle, ...otherSource } = source;
+  // What stands in the files of `qeasy` was merged before.
+  const { lookback, sweepEvery, settle, qeasy: _file, ...otherSource } = source;
   const pageSize = source.pageSize ?? api.pageSize.max;
   return {
     name,
     source: {
-      ...otherSource, from: source.from ?? "all", cursor: api.call === true ? "window" : cursorOf(source, api), pageSize, sliceRecords: source.sliceRecords ?? SLICE_RECORDS,
+      ...otherSource, from: source.from ?? "all", keepRows: source.keepRows ?? (strategy === undefined ? "none" : "forever"), cursor: api.call === true ? "window" : cursorOf(source, api), pageSize, sliceRecords: source.sliceRecords ?? SLICE_RECORDS,
       lookbackMs: lookback, sweepEveryMs: sweepEvery, settleMs: settle,
     },
+    ...(strategy === undefined ? {} : { strategy }),
     schedule: schedule === null ? null : buildSchedule(schedule),
     audit: audit === null ? null : { ...buildSchedule(audit), byIds: audit.ids, repair: audit.repair, target: audit.target },
     mapping: buildMapping(mapping, api, folder),
@@ -71,7 +73,7 @@ function buildTarget({ timeout, lease, zombieAfter, ...target }: ShapedPipeline[
   const times = { timeoutMs: timeout, leaseMs: lease ?? timeout + LEASE_MARGIN_MS, zombieAfterMs: zombieAfter };
   if (target.use === "module") return { ...target, file: path.resolve(folder, target.module), ...times };
   if (target.use !== "qeasy") return { ...target, ...times };
-  const { secret, ...qeasy } = target;
+  const { secret, qeasy: _file, ...qeasy } = target;
   return { ...qeasy, headers: secret === null ? qeasy.headers : { ...qeasy.headers, Authorization: `Bearer ${secret}` }, ...times };
 }
 

@@ -1,5 +1,7 @@
 import path from "node:path";
+import type { QeasyMapping } from "../mapping/types.ts";
 import { loadDotEnv } from "./dotenv.ts";
+import { valueAt } from "./environment-values.ts";
 import { findConfigFile, homeOf } from "./find.ts";
 import { readConfigFile } from "./read.ts";
 import { type ConfigNeeds, type LoadedConfig, validateConfig } from "./validate.ts";
@@ -19,16 +21,26 @@ export interface LoadOptions {
 
 /**
  * Finds, reads and checks the configuration.
- * @throws ConfigError `TM_CONFIG` for wrong values, `TM_CONFIG_…` for a file that cannot be read, `TM_MAPPING_LOAD` for a mapping's script that is not there
+ * @throws ConfigError `TM_CONFIG` for wrong values, `TM_CONFIG_…` for a file that cannot be read, `TM_MAPPING_LOAD` for a mapping's script that is not there, `TM_QEASY_…` for the files of a strategy
  */
 export async function loadConfig({ file: given, folder = process.cwd(), needs = "all", env = process.env }: LoadOptions = {}): Promise<LoadedConfig> {
   const file = findConfigFile(folder, given);
   loadDotEnv(path.dirname(file), env);
-  const config = validateConfig(await readConfigFile(file), { file, home: homeOf(file, env), env, needs });
+  const written = await readConfigFile(file);
+  const { tree, mappings } = namesStrategies(written) ? await (await import("./strategies.ts")).withStrategies(written, file) : { tree: written, mappings: new Map<string, QeasyMapping>() };
+  const config = validateConfig(tree, { file, home: homeOf(file, env), env, needs });
+  for (const [name, qeasy] of mappings) config.pipelines[name]!.mapping.qeasy = qeasy;
   for (const { name, mapping } of Object.values(config.pipelines)) {
     if (mapping.script === undefined) continue;
     const { loadScript } = await import("../mapping/load-script.ts");
     mapping.script = await loadScript(mapping.script.file, mapping.script.timeoutMs, `pipelines.${name}.mapping.script`);
   }
   return config;
+}
+
+/** Reading strategies takes a parser, which other configs need not load. */
+function namesStrategies(written: unknown): boolean {
+  const pipelines: unknown = valueAt(written, ["pipelines"]);
+  if (typeof pipelines !== "object" || pipelines === null) return false;
+  return Object.values(pipelines).some((pipeline) => [valueAt(pipeline, ["source", "qeasy"]), valueAt(pipeline, ["target", "qeasy"])].some((file) => file !== undefined));
 }

@@ -19,7 +19,16 @@ export function relationProblems(tree: unknown, apis: readonly ApiDescription[])
     ...sourceProblems(tree, ["pipelines", name, "source"], accounts, apis),
     ...kindProblems(tree, name, apis),
     ...targetProblems(tree, ["pipelines", name, "target"]),
+    ...strategyProblems(tree, name),
   ]);
+}
+
+/** A lookup names one strategy, whose rows lie with one pipeline. */
+function strategyProblems(tree: unknown, name: string): ConfigProblem[] {
+  const { strategy } = objectAt(tree, ["pipelines", name]);
+  const first = Object.keys(objectAt(tree, ["pipelines"])).find((other) => objectAt(tree, ["pipelines", other])["strategy"] === strategy);
+  if (strategy === undefined || first === name) return [];
+  return [problemAt(["pipelines", name, "strategy"], strategy, { expected: `another uuid than that of the pipeline ${first}: lookups read the rows of one` })];
 }
 
 function sourceProblems(tree: unknown, path: readonly string[], accounts: readonly string[], apis: readonly ApiDescription[]): ConfigProblem[] {

@@ -117,6 +117,7 @@ export type ShapedApi = z.output<typeof apiShape>;
 
 const source = z.strictObject({
   account: text,
+  qeasy: text.optional(),
   api: text,
   pageSize: count(2).optional(),
   cursor: z.enum(["version", "window", "auto"]).default("auto"),
@@ -125,6 +126,7 @@ const source = z.strictObject({
   sweepEvery: duration(1_000).prefault("30m"),
   settle: duration(0).prefault("3m"),
   sliceRecords: count(2).optional(),
+  keepRows: z.union([z.enum(["none", "forever"]), duration(1_000)]).optional(),
   params: z.record(z.string(), z.json()).default({}),
   number: text.optional(),
 });
@@ -144,6 +146,7 @@ const sending = {
 const qeasy = z.strictObject({
   ...sending,
   use: z.literal("qeasy"),
+  qeasy: text.optional(),
   baseUrl: url,
   api: text.default("写入空操作"),
   secret: optionalText,
@@ -200,6 +203,7 @@ const pipeline = z.strictObject({
     .refine((mapping) => mapping.hashKey !== undefined || !masksByHash(mapping), { path: ["hashKey"] })
     .default({}),
   target,
+  strategy: text.optional(),
   freshness: duration(1_000).optional(),
 }).refine(({ mapping, target }) => mapping.explode === undefined || target.use === "qeasy" || target.use === "module", {
   path: ["mapping", "explode"],

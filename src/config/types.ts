@@ -93,6 +93,8 @@ export interface SourceConfig {
   settleMs: number;
   /** About how many records make a slice. Default 10000. */
   sliceRecords: number;
+  /** How long a record's newest raw row is kept after it was read last (ms). Default none. */
+  keepRows: "none" | "forever" | number;
   /** Further parameters of the API, sent as they are. */
   params: Record<string, JsonValue>;
   /** A call's `number`: a count or a list of the answer, compared with the rows read, or a field of the row. */
@@ -102,6 +104,8 @@ export interface SourceConfig {
 export interface PipelineConfig {
   name: string;
   source: SourceConfig;
+  /** Uuid of the strategy of Qeasy that this pipeline runs: lookups of others name it. */
+  strategy?: string;
   schedule: { cron: string; timezone: string } | null;
   /** When closed windows are compared with the source; null: only by hand. */
   audit: { cron: string; timezone: string; byIds: boolean; repair: boolean; target: boolean } | null;

@@ -132,6 +132,8 @@ export interface UserPipeline {
   audit?: ({ cron: Text; timezone?: Text } | { every: Duration }) & { ids?: boolean | EnvReference; repair?: boolean | EnvReference; target?: boolean | EnvReference };
   /** How a record is made from a row. Default: as it is, with `id` added. */
   mapping?: UserMapping;
+  /** Uuid of the strategy of Qeasy that this pipeline runs: lookups (`_findCollection`) of other pipelines name it. */
+  strategy?: Text;
   target: UserQeasyTarget | UserTableTarget | UserModuleTarget;
   /** `status` calls the pipeline late when its newest commit is older. Default: three schedule periods, at least 15 minutes. */
   freshness?: Duration;
@@ -140,8 +142,10 @@ export interface UserPipeline {
 export interface UserSource {
   /** Name of an account above. */
   account: Text;
-  /** The API's path, for example `/open/orders/single/query`. */
-  api: Text;
+  /** A file with the source's half of a strategy of Qeasy, from the config's folder: it gives api, page size, parameters, id, schedule and audit, and changes rows as it says. Settings beside it win. */
+  qeasy?: string;
+  /** The API's path, for example `/open/orders/single/query`; needed without `qeasy`. */
+  api?: Text;
   /** Default and maximum: the API's own. */
   pageSize?: Count;
   /** `version`: by row version; `window`: by closed windows of modified time; `auto` (default): the API's safest, versions with windows where they fail. */
@@ -156,6 +160,8 @@ export interface UserSource {
   settle?: Duration;
   /** About how many records make a slice. Default 10000. */
   sliceRecords?: Count;
+  /** How long each record's newest raw row is kept, for `tidemark remap` and lookups: `none` (default), `forever`, or a time since it was read last. */
+  keepRows?: Duration;
   /** Further parameters of the API, sent as they are. */
   params?: Record<string, JsonValue | EnvReference>;
   /** `refresh.token` only: a count or a list of the answer, which is compared with the rows read, or a field of the row. */
@@ -184,6 +190,8 @@ export interface UserSending {
 
 export interface UserQeasyTarget extends UserSending {
   use: "qeasy";
+  /** A file with the target's half of a strategy of Qeasy: its request makes the records. Settings beside it win. */
+  qeasy?: string;
   baseUrl: Text;
   /** The Qeasy interface. Default `写入空操作`. */
   api?: Text;

@@ -1,10 +1,11 @@
 import { withStringMember } from "../json/raw.ts";
 import { exploder } from "./explode.ts";
 import { filterReader } from "./expression.ts";
+import type { StrategyContext, StrategyMapper } from "./qeasy.ts";
 import { recordWriter } from "./record.ts";
 import { MappingRefusal } from "./refusal.ts";
 import { openScript, type ScriptRunner } from "./script.ts";
-import type { MappingConfig } from "./types.ts";
+import type { MappingConfig, QeasyMapping } from "./types.ts";
 import { openObject } from "./view.ts";
 
 /** A row (raw JSON object) that is to become a record of that id. */
@@ -30,9 +31,10 @@ export interface Mapper {
   close(): Promise<void>;
 }
 
-/** What maps a pipeline's rows; null where they pass through but for their id. Close it. */
-export function openMapper(pipeline: { name: string; mapping: MappingConfig }): Mapper | null {
-  const { record, script: hook, filter, explode } = pipeline.mapping;
+/** What maps a pipeline's rows; null where they pass through but for their id. Close it. @param context of its strategy, if it has one */
+export function openMapper(pipeline: { name: string; mapping: MappingConfig }, context: StrategyContext = {}): Mapper | null {
+  const { record, script: hook, filter, explode, qeasy } = pipeline.mapping;
+  if (qeasy !== undefined) return openStrategy(qeasy, context);
   if (record === undefined && hook === undefined && filter === undefined && explode === undefined) return null;
   const write = record === undefined ? ({ raw, id }: RowToMap) => withStringMember(raw, "id", id) : recordMapper(pipeline.mapping);
   const passes = filter === undefined ? () => true : filterReader(filter);
@@ -46,6 +48,24 @@ export function openMapper(pipeline: { name: string; mapping: MappingConfig }): 
       return (script === null ? mapped : await scripted(script, rows, mapped, signal)).map((row) => ("documents" in row ? distinct(row.documents) : row));
     },
     close: async () => script?.close(),
+  };
+}
+
+function openStrategy(qeasy: QeasyMapping, context: StrategyContext): Mapper {
+  // Its parser takes a second to load, which other mappings need not wait for.
+  let opened: ReturnType<StrategyMapper> | undefined;
+  return {
+    oneEach: qeasy.oneEach,
+    async map(rows, signal) {
+      const documentsOf = (opened ??= (await import("./qeasy.ts")).strategyMapper(qeasy, context));
+      const mapped: MappedRow[] = [];
+      for (const row of rows) {
+        signal.throwIfAborted();
+        mapped.push(await documentsOf(row).then(distinct, refusalOf));
+      }
+      return mapped;
+    },
+    close: () => Promise.resolve(),
   };
 }
 
@@ -72,9 +92,13 @@ function outcomeOf(map: () => Document[]): MappedRow {
   try {
     return { documents: map() };
   } catch (error) {
-    if (!(error instanceof MappingRefusal)) throw error;
-    return { code: error.code, field: error.path ?? null, reason: storable(error.message) };
+    return refusalOf(error);
   }
+}
+
+function refusalOf(error: unknown): MappedRow {
+  if (!(error instanceof MappingRefusal)) throw error;
+  return { code: error.code, field: error.path ?? null, reason: storable(error.message) };
 }
 
 /** One would overwrite the other. */

@@ -54,6 +54,19 @@ export interface MappingScript {
   timeoutMs: number;
 }
 
+/** A strategy of Qeasy that makes the records. */
+export interface QeasyMapping {
+  /** Its halves as JSON text; null: not given. */
+  source: string | null;
+  target: string | null;
+  /** Whether the source's half makes other rows of those that are read. */
+  changesRows: boolean;
+  /** Every row becomes one document that has its record's id, or none. */
+  oneEach: boolean;
+  /** Of what makes records in them: part of what identifies the mapping. */
+  hash: string;
+}
+
 /** One document for each element of a list. */
 export interface ExplodeMapping {
   /** The list's path. */
@@ -74,4 +87,6 @@ export interface MappingConfig {
   /** Key of `mask: "hash"`. Secret. */
   hashKey?: string;
   script?: MappingScript;
+  /** Instead of `record` and `script`. */
+  qeasy?: QeasyMapping;
 }

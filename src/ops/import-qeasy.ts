@@ -3,12 +3,14 @@ import { env } from "../config/define.ts";
 import { printConfig } from "../config/print.ts";
 import type { ConfigProblem } from "../config/problems.ts";
 import type { UserAccount, UserConfig, UserPipeline } from "../config/user-config.ts";
+import { merged } from "../config/strategies.ts";
 import { validateConfig } from "../config/validate.ts";
 import { ConfigError } from "../errors.ts";
 import { importStrategies, writeJson, type Imported, type ImportedHalf, type ImportReport, type KeyReport, type Notice, type Side } from "../qeasy/index.ts";
 import { NO_OP } from "../qeasy/model.ts";
+import { asItIs } from "../qeasy/as-is.ts";
 import { notice, type Report } from "../qeasy/notice.ts";
-import { pipelineAudit, pipelineSchedule, pipelineSource } from "../qeasy/pipeline-source.ts";
+import { pipelineAudit, pipelineSchedule, pipelineSource, placeholderFrom, refuseRowChanges } from "../qeasy/pipeline-source.ts";
 import { pipelineMapping, pipelineTarget } from "../qeasy/pipeline-target.ts";
 import { collector, reportKeys } from "../qeasy/report.ts";
 import type { ApiDescription } from "../source/contract.ts";
@@ -22,6 +24,8 @@ export interface ImportWishes {
   account?: string | undefined;
   /** Epoch ms. */
   now: number;
+  /** How the config names the files of a strategy that runs as it is; default `./NAME.source.json`, `./NAME.target.json`. */
+  files?: Partial<Record<Side, string>>;
 }
 
 /** A strategy as a pipeline. */
@@ -32,32 +36,44 @@ export interface ImportedPipeline {
   /** A whole config file that has it. */
   config: string | null;
   report: ImportReport;
+  /** The files that the config names; null: it needs none. */
+  files: Record<Side, string | null>;
   /** Both halves as JSON text, as they are kept; credentials are in it. */
   strategies: Record<Side, string | null>;
 }
 
 /** Reads strategies of Qeasy and makes a pipeline of them, if it sends what they send. @throws QeasyError `TM_QEASY_JSON` */
-export async function importQeasy(texts: readonly { text: string; side?: Side }[], { name: wanted, account: given, now }: ImportWishes): Promise<ImportedPipeline> {
+export async function importQeasy(texts: readonly { text: string; side?: Side }[], { name: wanted, account: given, now, files = {} }: ImportWishes): Promise<ImportedPipeline> {
   const api = findApi(importStrategies(texts).source?.strategy.api ?? "");
   const imported = importStrategies(texts, {
+    // Of other strategies nothing is known here: each lookup is named.
+    strategies: [],
     runs: (side, called) => (side === "source" ? findApi(called) !== undefined : called === NO_OP),
     ...(api === undefined ? {} : { maxPageSize: api.pageSize.max }),
   });
-  const { notices, report } = collector();
-  imported.report.notices.forEach(report);
   const { source, target } = imported;
   const name = wanted ?? defaultName(source ?? target);
-  if (source === undefined) report(notice("TM_QEASY_HALF", "source", "there is nothing to read", "refused"));
-  if (target === undefined) report(notice("TM_QEASY_HALF", "target", `records go to ${NO_OP}`));
   const account = given ?? (api?.call === true ? "simple" : "main");
-  const written = source === undefined || api === undefined ? null : await userConfig(imported, source, { api, name, account, now }, report);
-  // Without its schedule a strategy still sends what it sends.
-  const stopped = notices.some(({ severity, code }) => severity === "refused" && code !== "TM_QEASY_CRON");
-  const keys = [source, target].flatMap((half) => (half === undefined ? [] : reportKeys(half.json, half.side, notices).map((key) => inPipeline(key, api, notices, source?.strategy.idCheck !== false))));
-  const runs = written !== null && !stopped;
+  const named = { source: source === undefined ? null : (files.source ?? `./${name}.source.json`), target: target === undefined ? null : (files.target ?? `./${name}.target.json`) };
+  const attempt = async (asWritten: boolean) => {
+    const { notices, report } = collector();
+    imported.report.notices.forEach(report);
+    if (source === undefined) report(notice("TM_QEASY_HALF", "source", "there is nothing to read", "refused"));
+    if (target === undefined) report(notice("TM_QEASY_HALF", "target", `records go to ${NO_OP}`));
+    const written = source === undefined || api === undefined ? null : await userConfig(imported, source, { api, name, account, now, files: asWritten ? named : null }, report);
+    // Without its schedule a strategy still sends what it sends.
+    return { written, notices, refused: notices.filter(({ severity, code }) => severity === "refused" && code !== "TM_QEASY_CRON") };
+  };
+  const translated = await attempt(false);
+  const asWritten = translated.refused.length > 0;
+  const { written, notices, refused } = asWritten ? await attempt(true) : translated;
+  const runs = written !== null && refused.length === 0;
+  if (runs && asWritten) notices.push(notice("TM_QEASY_AS_IS", "", translated.refused.map(({ path: at }) => at).join(", "), "info"));
+  const keys = [source, target].flatMap((half) => (half === undefined ? [] : reportKeys(half.json, half.side, notices).map((key) => inPipeline(key, { api, notices, idCheck: source?.strategy.idCheck !== false, asWritten }))));
   const notes = [`Written by tidemark import qeasy. To put it into a config that is there: pipelines.${name}, and the account if it has none yet.`, ...notices.filter(({ severity }) => severity !== "info").map(({ path, text }) => `${path === "" ? "" : `${path}: `}${text}`)];
   return {
     name, pipeline: runs ? written.pipelines[name]! : null, config: runs ? printConfig(written, notes) : null, report: { keys, notices, runnable: runs },
+    files: runs && asWritten ? named : { source: null, target: null },
     strategies: { source: source === undefined ? null : writeJson(source.json), target: target === undefined ? null : writeJson(target.json) },
   };
 }
@@ -67,25 +83,41 @@ interface Named {
   name: string;
   account: string;
   now: number;
+  /** Of a strategy that is to run as it is; null: it is to be translated. */
+  files: Record<Side, string | null> | null;
 }
 
-async function userConfig({ target }: Imported, source: ImportedHalf, { api, name, account, now }: Named, report: Report): Promise<UserConfig> {
+async function userConfig({ target }: Imported, source: ImportedHalf, { api, name, account, now, files }: Named, report: Report): Promise<UserConfig> {
   const id = source.strategy.id;
   if (api.call !== true) report(notice("TM_QEASY_WINDOW", "source.api", `${api.path} is read ${cursorWords(api)}`, api.notProvable === null ? "info" : "warning"));
   if (api.call === true) {
     report(notice("TM_QEASY_RECORD", "source.api", "it tells of the exchange: id, time, fingerprint of the token and whether it is a new one; never the token", "info"));
     if (target !== undefined && target.strategy.request.length > 0) report(notice("TM_QEASY_NOT_YET", "target.request", "it would be filled from rows with the token", "refused"));
   } else if (id !== undefined && id !== api.idField) report(notice("TM_QEASY_RECORD", "source.id", `its id is ${id}; rows with the same ${id} and another ${api.idField} are set aside`));
-  const [read, schedule, audit, mapping] = [await pipelineSource(source, api, now, report), pipelineSchedule([source, ...(target === undefined ? [] : [target])], report), pipelineAudit(source, api, report), await pipelineMapping(target?.strategy, id ?? api.idField, report)];
+  if (files !== null) {
+    const read = await asItIs({ source, target }, api, [], report);
+    const pipeline: UserPipeline = {
+      source: { account, qeasy: files.source!, ...(api.call === true || read.source.from !== undefined ? {} : { from: placeholderFrom(now, report) }) },
+      target: { use: "qeasy", ...(files.target === null ? {} : { qeasy: files.target }), baseUrl: env("QEASY_BASE_URL") },
+    };
+    return checked({ accounts: { [account]: accountOf(api) }, pipelines: { [name]: pipeline } }, { accounts: { [account]: accountOf(api) }, pipelines: { [name]: merged(pipeline, read) } }, report);
+  }
+  refuseRowChanges(source.strategy, report);
+  const [read, schedule, audit, mapping] = [await pipelineSource(source, api, report), pipelineSchedule([source, ...(target === undefined ? [] : [target])], report), pipelineAudit(source, api, report), await pipelineMapping(target?.strategy, id ?? api.idField, report)];
   const pipeline: UserPipeline = {
-    source: { account, ...read },
+    source: { account, ...read, ...(api.call === true || read.from !== undefined ? {} : { from: placeholderFrom(now, report) }) },
     ...(schedule === undefined ? {} : { schedule }),
     ...(audit === undefined ? {} : { audit }),
     ...(id === undefined && mapping.fields === undefined ? {} : { mapping: { ...(id === undefined ? {} : { id }), ...mapping } }),
-    target: pipelineTarget(target?.strategy, source.strategy.idCheck, report),
+    target: { ...pipelineTarget(target?.strategy, source.strategy.idCheck, report), baseUrl: env("QEASY_BASE_URL") },
   };
   const config: UserConfig = { accounts: { [account]: accountOf(api) }, pipelines: { [name]: pipeline } };
-  for (const { path: at, value, expected } of problemsOf(config)) report(notice("TM_QEASY_CONFIG", at, `${value}; expected ${expected}`, "refused"));
+  return checked(config, config, report);
+}
+
+/** @param whole the config with what the files of a strategy give */
+function checked(config: UserConfig, whole: object, report: Report): UserConfig {
+  for (const { path: at, value, expected } of problemsOf(whole)) report(notice("TM_QEASY_CONFIG", at, `${value}; expected ${expected}`, "refused"));
   return config;
 }
 
@@ -95,7 +127,7 @@ function accountOf({ call }: ApiDescription): UserAccount {
 }
 
 /** What a config that says this would be refused for. */
-function problemsOf(config: UserConfig): ConfigProblem[] {
+function problemsOf(config: object): ConfigProblem[] {
   try {
     validateConfig(config, { file: path.resolve("tidemark.config.ts"), home: path.resolve(".tidemark"), env: {}, needs: "none" });
     return [];
@@ -115,11 +147,12 @@ const KEPT: Record<string, string> = {
   "source.method": "how the API is called is known",
   "target.method": "the target's is POST",
   "target.response": "what the target answers is not written back",
+  "target.otherRequest": `no effect on ${NO_OP} is known`,
   "target.otherResponse": "target.success says what an answer means",
 };
 
 /** What becomes of a key in a pipeline, where it differs from what the library makes of it. */
-function inPipeline(key: KeyReport, api: ApiDescription | undefined, notices: readonly Notice[], idCheck: boolean): KeyReport {
+function inPipeline(key: KeyReport, { api, notices, idCheck, asWritten }: { api: ApiDescription | undefined; notices: readonly Notice[]; idCheck: boolean; asWritten: boolean }): KeyReport {
   const at = `${key.side}.${key.key}`;
   if (key.outcome === "refused") return key;
   const leftOut = notices.find(({ code, path }) => code === "TM_QEASY_SCHEDULE" && `${path}.`.startsWith(`${at}.`));
@@ -131,6 +164,8 @@ function inPipeline(key: KeyReport, api: ApiDescription | undefined, notices: re
   if (at === "source.number" && api?.call !== true) return { ...key, outcome: "kept", text: "the field stays in the record" };
   if (at === "source.pagination" && api?.call === true) return { ...key, outcome: "kept", text: "a call has one page" };
   if (at === "source.request") return { ...key, outcome: "translated", text: "fixed values are source.params; windows and pages come from the cursor" };
+  if (at === "source.otherRequest") return { ...key, outcome: "translated", text: "what the API knows as a parameter is source.params; no effect of the rest is known" };
+  if (at === "target.request" && asWritten) return { ...key, text: "the record, worked out for each row or line" };
   if (at === "target.request") return { ...key, outcome: "translated", text: "mapping.fields" };
   return key;
 }

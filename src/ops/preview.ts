@@ -1,7 +1,8 @@
 import type { SourceRow } from "../source/contract.ts";
 import { withStringMember } from "../json/raw.ts";
 import { type Document, oneDocument, openMapper } from "../mapping/mapper.ts";
-import type { RecordMapping } from "../mapping/types.ts";
+import type { StrategyContext } from "../mapping/qeasy.ts";
+import type { MappingConfig, RecordMapping } from "../mapping/types.ts";
 import { readNewest } from "../source/pages.ts";
 import { memberText } from "../sync/staged.ts";
 import type { PipelineConfig } from "../config/types.ts";
@@ -43,15 +44,15 @@ export async function preview(services: Services, name: string, signal: AbortSig
   for (let width = HOUR_MS; ; width = Math.min(width * 24, source.api.windowMs)) {
     const answer = await readNewest(source, { from: to - width, to, pageSize, params }, signal);
     if (answer.rows.length === 0 && width < source.api.windowMs) continue;
-    return { pipeline: name, api: source.api.path, ...(await mapped(pipeline, source.api.idField, answer.rows, signal)) };
+    return { pipeline: name, api: source.api.path, ...(await mapped(pipeline, source.api.idField, answer.rows, await context.strategy(), signal)) };
   }
 }
 
-async function mapped(pipeline: PipelineConfig, idField: string, rows: readonly SourceRow[], signal: AbortSignal): Promise<Pick<Preview, "mapping" | "records">> {
+async function mapped(pipeline: PipelineConfig, idField: string, rows: readonly SourceRow[], strategy: StrategyContext, signal: AbortSignal): Promise<Pick<Preview, "mapping" | "records">> {
   const { mapping } = pipeline;
   const ids = rows.map((row) => (mapping.id === idField ? row.id : memberText(row.raw, mapping.id)));
   const usable = rows.map((row, i) => ({ id: ids[i]!, raw: row.raw })).filter(({ id }) => id !== null);
-  const mapper = openMapper(pipeline);
+  const mapper = openMapper(pipeline, strategy);
   try {
     const made = mapper === null ? usable.map(({ id, raw }) => oneDocument(id, withStringMember(raw, "id", id))) : await mapper.map(usable, signal);
     const next = made.values();
@@ -61,8 +62,14 @@ async function mapped(pipeline: PipelineConfig, idField: string, rows: readonly 
       const outcome = next.next().value!;
       return "documents" in outcome ? { ...record, documents: outcome.documents, problem: null } : { ...record, documents: [], problem: `${outcome.reason}: would be quarantined (${outcome.code})` };
     });
-    return { mapping: mapper === null ? null : { ...mapping.record, id: mapping.id }, records };
+    return { mapping: mapper === null ? null : { ...mapping.record, ...(await ofStrategy(mapping)), id: mapping.id }, records };
   } finally {
     await mapper?.close();
   }
+}
+
+/** What a strategy's request declares, as the mapping would. */
+async function ofStrategy({ qeasy }: MappingConfig): Promise<RecordMapping> {
+  if (qeasy === undefined) return {};
+  return { fields: (await import("../mapping/qeasy.ts")).strategyFields(qeasy) };
 }

@@ -1,13 +1,23 @@
 import type { JsonValue } from "../config/types.ts";
 import { evaluateEntries, sourceScope, type CompiledEntry } from "./entries.ts";
+import type { Expression } from "./expression.ts";
 import { notice, RowError, type Report } from "./notice.ts";
 import { holdsSecret } from "./secrets.ts";
 import { isMembers, type Value } from "./value.ts";
 
+/** Functions whose result is another one each time, or each day. */
+const MOVING = /\b(?:NOW|SYSDATE|LOCALTIME|CURDATE|CURTIME|CURRENT_\w+|UNIX_TIMESTAMP|RAND|UUID)\b/i;
+
 /** Whether the entry is the same for every request and row. */
 export function isLiteral({ expression, children, arrayName }: CompiledEntry): boolean {
   if (arrayName !== undefined) return false;
-  return children === undefined ? expression === undefined || expression.kind === "constant" : children.every(isLiteral);
+  return children === undefined ? expression === undefined || isFixed(expression) : children.every(isLiteral);
+}
+
+function isFixed(expression: Expression): boolean {
+  if (expression.kind !== "function") return expression.kind === "constant";
+  const { compiled: { source, lookups, problem }, segments } = expression;
+  return problem === undefined && lookups.length === 0 && segments.every((segment) => "text" in segment) && !MOVING.test(source);
 }
 
 /** What such an entry sends, as the config holds it; undefined: nothing, or what is said to be refused. */

@@ -106,7 +106,7 @@ export async function runLookup(plan: LookupPlan, scope: Scope, path: string): P
   if (found === undefined) {
     throw new RowError("TM_QEASY_LOOKUP_UNKNOWN", `no rows of the strategy ${plan.strategy} are known here`, {
       path,
-      fix: `Import the strategy ${plan.strategy} and let it run, or take out ${JSON.stringify(plan.source)}.`,
+      fix: `Import the strategy ${plan.strategy}, give its pipeline strategy: ${JSON.stringify(plan.strategy)} and let it run, or take out ${JSON.stringify(plan.source)}.`,
     });
   }
   const first = found[0] ?? null;
@@ -117,9 +117,14 @@ export async function runLookup(plan: LookupPlan, scope: Scope, path: string): P
 /** A lookup in rows held in memory, by strategy, the oldest first: the meaning that every other one must have. */
 export function lookupInRows(rows: ReadonlyMap<string, readonly Value[]>): Lookup {
   return (query) => {
-    const matches = rows.get(query.strategy)?.filter((row) => query.where.every((condition) => holds(valueAt(row, condition.field), condition)));
+    const matches = rows.get(query.strategy)?.filter((row) => matchesAll(row, query.where));
     return Promise.resolve(matches?.map((row) => valueAt(row, query.field) ?? null));
   };
+}
+
+/** Whether all of the conditions hold for a row. */
+export function matchesAll(row: Value, where: readonly LookupCondition[]): boolean {
+  return where.every((condition) => holds(valueAt(row, condition.field), condition));
 }
 
 function holds(held: Value | undefined, { operator, value }: LookupCondition): boolean {

@@ -6,7 +6,7 @@ import { temporalCrons } from "./cron.ts";
 import { compileEntries } from "./entries.ts";
 import type { ImportedHalf } from "./import.ts";
 import { isLiteral, literalValue } from "./literal.ts";
-import type { Strategy } from "./model.ts";
+import type { Entry, Strategy } from "./model.ts";
 import { notice, QeasyError, type Report } from "./notice.ts";
 import { textOf } from "./value.ts";
 import { windowOf } from "./window.ts";
@@ -14,42 +14,47 @@ import { windowOf } from "./window.ts";
 const FIRST_LOOK_BACK_MS = 30 * 86_400_000;
 const LEAST_PAGE = 2;
 
-/** The `source` of a pipeline that reads what the strategy reads; what it cannot do goes to `report` as refused. @param now epoch ms */
-export async function pipelineSource({ strategy }: ImportedHalf, api: ApiDescription, now: number, report: Report): Promise<Omit<UserSource, "account">> {
-  refuseRowChanges(strategy, report);
-  const { params, from } = await readRequest(strategy, api, report);
+/** The `source` of a pipeline that reads what the strategy reads; what it cannot do goes to `report` as refused. @param given parameters that the config sets by itself */
+export async function pipelineSource({ strategy }: ImportedHalf, api: ApiDescription, report: Report, given: readonly string[] = []): Promise<Omit<UserSource, "account">> {
+  const { params, from } = await readRequest(strategy, api, given, report);
   if (api.call === true) {
     for (const name of Object.keys(params)) report(notice("TM_QEASY_NOT_YET", `source.request.${name}`, `${api.path} takes no parameters`, "refused"));
     return { api: api.path, ...(strategy.number === undefined ? {} : { number: strategy.number }) };
   }
   const whole = api.cursors[0] === "snapshot";
-  const placeholder = formatShanghai(now - FIRST_LOOK_BACK_MS).slice(0, 10);
-  if (!whole && from === undefined) report(notice("TM_QEASY_FROM", "source.request", `LAST_SYNC_TIME is the checkpoint, and the first run begins at ${placeholder}, 30 days ago`));
   return {
-    api: api.path, pageSize: Math.max(LEAST_PAGE, strategy.pageSize), cursor: "auto", from: whole ? "all" : (from ?? placeholder),
+    api: api.path, pageSize: Math.min(api.pageSize.max, Math.max(LEAST_PAGE, strategy.pageSize)), cursor: "auto", ...(whole ? { from: "all" } : from === undefined ? {} : { from }),
     ...(Object.keys(params).length === 0 ? {} : { params }),
   };
 }
 
-/** What would make other rows of those that are read. */
-function refuseRowChanges(strategy: Strategy, report: Report): void {
+/** Where a first run begins that nothing tells. @param now epoch ms */
+export function placeholderFrom(now: number, report: Report): string {
+  const from = formatShanghai(now - FIRST_LOOK_BACK_MS).slice(0, 10);
+  report(notice("TM_QEASY_FROM", "source.request", `LAST_SYNC_TIME is the checkpoint, and the first run begins at ${from}, 30 days ago`));
+  return from;
+}
+
+/** What would make other rows of those that are read, and no mapping says. */
+export function refuseRowChanges(strategy: Strategy, report: Report): void {
   const refuse = (key: string, detail: string): void => report(notice("TM_QEASY_NOT_YET", `source.${key}`, detail, "refused"));
   if (strategy.condition.length > 0) refuse("condition", "rows that fail it would be sent");
-  if (strategy.operation.method !== "none") refuse("operation", strategy.operation.method);
+  if (strategy.operation.method === "splitArray") refuse("operation", "rows would stay whole");
   if (strategy.beatFlat.length > 0) refuse("beatFlat", "rows would stay whole");
   if (strategy.formatResponse.length > 0) refuse("formatResponse", "the formatted fields would be missing");
-  if (strategy.otherRequest.length > 0) refuse("otherRequest", strategy.otherRequest.map(({ field }) => field).join(", "));
   if (strategy.id?.includes(".") === true) refuse("id", `${JSON.stringify(strategy.id)} lies inside another field`);
 }
 
 /** Parameters that stand in the request as they are; windows and pages are the cursor's. */
-async function readRequest(strategy: Strategy, api: ApiDescription, report: Report): Promise<{ params: Record<string, JsonValue>; from: string | undefined }> {
+async function readRequest(strategy: Strategy, api: ApiDescription, given: readonly string[], report: Report): Promise<{ params: Record<string, JsonValue>; from: string | undefined }> {
   const window = windowOf(strategy);
   const params: Record<string, JsonValue> = {};
   let from: string | undefined;
-  for (const entry of compileEntries(strategy.request, "source.request", () => undefined)) {
+  const others = otherParameters(strategy, api, report);
+  const entries = [...compileEntries(strategy.request, "source.request", () => undefined), ...compileEntries(others, "source.otherRequest", () => undefined)];
+  for (const entry of entries.filter(({ field }) => !given.includes(field))) {
     const { field, path } = entry;
-    const written = strategy.request.filter((each) => each.field === field).map(({ value, default: instead }) => textOf(value ?? instead)).findLast((text) => text !== "") ?? "";
+    const written = [...strategy.request, ...others].filter((each) => each.field === field).map(({ value, default: instead }) => textOf(value ?? instead)).findLast((text) => text !== "") ?? "";
     const refuse = (detail: string): void => report(notice("TM_QEASY_NOT_YET", path, detail, "refused"));
     const [begin, end] = api.windowKeys ?? [];
     const bound = field === begin || field === end;
@@ -58,7 +63,7 @@ async function readRequest(strategy: Strategy, api: ApiDescription, report: Repo
     if (bound && !isLiteral(entry)) continue;
     if (/\{\{?\s*(?:LAST_SYNC_TIME|CURRENT_TIME|DAYS_AGO_\d)/.test(written)) {
       if (api.windowKeys !== null) refuse(`it selects by another time than ${begin} to ${end}, so that later changes would not come`);
-    } else if (!isLiteral(entry)) refuse(`${JSON.stringify(written)} is worked out anew for each request`);
+    } else if (!isLiteral(entry)) refuse(`${JSON.stringify(written)} selects otherwise each time, so that nothing could prove what was read; a fixed value in source.params takes its place`);
     else if (field === begin && parseShanghai(written) !== null) from = written;
     else if (bound) refuse("a window that stands still is a backfill: tidemark backfill NAME --from … --to …");
     else if (field in api.windowParams) {
@@ -69,6 +74,17 @@ async function readRequest(strategy: Strategy, api: ApiDescription, report: Repo
     }
   }
   return { params, from };
+}
+
+/** Of `otherRequest` what the API knows as a parameter: a further one, by the same rules. Nothing is known of an effect of the rest. */
+function otherParameters({ request, otherRequest }: Strategy, api: ApiDescription, report: Report): Entry[] {
+  const known = new Set([...(api.windowKeys ?? []), ...Object.keys(api.windowParams), ...Object.keys(api.params), ...api.parameters.flatMap((text) => text.match(/\w+/g) ?? [])]);
+  const taken = otherRequest.filter(({ field }) => known.has(field) && !request.some((entry) => entry.field === field));
+  for (const { field } of otherRequest) {
+    const sent = taken.some((entry) => entry.field === field);
+    report(notice(sent ? "TM_QEASY_OTHER_REQUEST" : "TM_QEASY_UNUSED", `source.otherRequest.${field}`, sent ? api.path : `${api.path} has no such parameter that is not set already`, sent ? "warning" : "info"));
+  }
+  return taken;
 }
 
 /** When the pipeline runs: the source's own crontab, else the target's. */

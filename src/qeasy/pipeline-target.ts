@@ -1,4 +1,3 @@
-import { env } from "../config/define.ts";
 import type { UserQeasyTarget } from "../config/user-config.ts";
 import type { UserField, UserMapping } from "../config/user-mapping.ts";
 import { compileEntries, type CompiledEntry } from "./entries.ts";
@@ -9,19 +8,20 @@ import type { Segment } from "./template.ts";
 
 type Fields = Record<string, UserField>;
 
-/** `target` of a pipeline; what it cannot do goes to `report` as refused. Without a half it is 写入空操作. */
-export function pipelineTarget(strategy: Strategy | undefined, idCheck: boolean, report: Report): UserQeasyTarget {
-  const target: UserQeasyTarget = { use: "qeasy", api: strategy?.api ?? NO_OP, baseUrl: env("QEASY_BASE_URL"), idCheck };
+/** `target` of a pipeline but for its address; what it cannot do goes to `report` as refused. Without a half it is 写入空操作. */
+export function pipelineTarget(strategy: Strategy | undefined, idCheck: boolean, report: Report): Omit<UserQeasyTarget, "baseUrl"> {
+  const target = { use: "qeasy" as const, api: strategy?.api ?? NO_OP, idCheck };
   if (strategy === undefined) return target;
-  const refuseKey = (key: string, detail: string): void => report(notice("TM_QEASY_NOT_YET", `target.${key}`, detail, "refused"));
-  if (strategy.groupCalculate !== undefined) refuseKey("groupCalculate", "rows would not be grouped");
-  if (strategy.callBackStrategy !== undefined) refuseKey("callBackStrategy", "nothing would be passed on");
-  if (strategy.otherRequest.length > 0) refuseKey("otherRequest", strategy.otherRequest.map(({ field }) => field).join(", "));
+  if (strategy.callBackStrategy !== undefined) {
+    report(notice("TM_QEASY_NOT_YET", "target.callBackStrategy", `what ${NO_OP} answers is not known, so that there is nothing certain to pass on`, "refused"));
+  }
+  for (const { field } of strategy.otherRequest) report(notice("TM_QEASY_UNUSED", `target.otherRequest.${field}`, `no effect on ${NO_OP} is known`));
   return strategy.operation.method === "batchArraySave" ? { ...target, batchSize: strategy.operation.rows ?? 1 } : target;
 }
 
 /** The mapping that makes of a row what the target's `request` makes of it. @param id the source's field that the record's id comes from */
 export async function pipelineMapping(strategy: Strategy | undefined, id: string, report: Report): Promise<UserMapping> {
+  if (strategy?.groupCalculate !== undefined) report(notice("TM_QEASY_NOT_YET", "target.groupCalculate", "rows would not be grouped", "refused"));
   if (strategy === undefined || strategy.request.length === 0) return {};
   const entries = compileEntries(strategy.request, "target.request", () => undefined);
   const own = entries.find(({ field }) => field === "id");

@@ -5,12 +5,15 @@ import type { Store, Tx } from "./db.ts";
 import { addDoubts } from "./doubts.ts";
 import { quarantineItems, type Refusal, resolveEntries } from "./quarantine.ts";
 import type { Slice } from "./slices.ts";
+import { unmakeBatches } from "./unmake.ts";
 
 /** What one request to the target carries. */
 export interface Batch {
   id: string;
   /** JSON array in the order of `members`: a document that has its record's id, or a list of `{id, json}`. */
   payload: string;
+  /** The fingerprint of the target whose mapping made the payload. */
+  form: string;
   members: BatchMember[];
 }
 
@@ -27,14 +30,17 @@ export async function newBatchId(tx: Tx): Promise<string> {
   return rows[0]!.id;
 }
 
-/** Stores a batch with its members, in the transaction that claimed their ids: membership is fixed before the first send. */
-export async function insertBatch(tx: Tx, slice: Slice, batchId: string, records: readonly { sourceId: string; id: string; documents: readonly Document[] }[]): Promise<void> {
+/**
+ * Stores a batch with its members, in the transaction that claimed their ids: membership is fixed before the first send.
+ * @param form the fingerprint of the target whose mapping made the documents
+ */
+export async function insertBatch(tx: Tx, slice: Slice, batchId: string, records: readonly { sourceId: string; id: string; documents: readonly Document[] }[], form: string): Promise<void> {
   const sourceIds = records.map((record) => record.sourceId);
   const payload = `[${records.map(payloadOf).join(",")}]`;
   const several = records.filter(({ id, documents }) => !isPlain(id, documents));
   await sql`
-    insert into batch (id, stream_id, slice_id, payload, record_count)
-    overriding system value values (${batchId}, ${slice.streamId}, ${slice.id}, ${payload}, ${sourceIds.length})
+    insert into batch (id, stream_id, slice_id, payload, record_count, form)
+    overriding system value values (${batchId}, ${slice.streamId}, ${slice.id}, ${payload}, ${sourceIds.length}, ${form})
   `.execute(tx);
   await sql`
     update item i set outcome = 'batched', batch_id = ${batchId}, documents = null
@@ -86,17 +92,19 @@ function ownerOf(sender: Sender): string {
 /**
  * Takes the slice's next batch that nobody is sending: a fresh one, one whose lease ran out, or one whose sender is known to
  * be gone (an earlier attempt of this activity, or an earlier run). In the last two cases the earlier request may still be
- * under way, so the ids become doubtful.
+ * under way, so the ids become doubtful. One that another mapping made is not sent: its rows are mapped again.
  */
 export async function takeBatch(
   store: Store, slice: Slice, sender: Sender, options: { leaseMs: number; zombieAfterMs: number },
 ): Promise<Batch | null> {
   return store.transaction(async (tx) => {
-    const { rows } = await sql<{ id: string; payload: string; state: string; owner: string | null }>`
-      select b.id::text, b.payload, b.state, b.owner from batch b join slice s on s.id = b.slice_id join stream t on t.id = s.stream_id and t.active
-      where b.slice_id = ${slice.id} and s.token = ${slice.token} and (b.state = 'ready' or (b.state = 'sending' and (
+    const free = sql`b.slice_id = ${slice.id} and s.token = ${slice.token} and t.active and (b.state = 'ready' or (b.state = 'sending' and (
         b.lease_until < clock_timestamp() or split_part(b.owner, '/', 1) <> ${sender.token}
-        or (split_part(b.owner, '/', 2) = ${sender.activityId} and split_part(b.owner, '/', 3)::int < ${sender.attempt}))))
+        or (split_part(b.owner, '/', 2) = ${sender.activityId} and split_part(b.owner, '/', 3)::int < ${sender.attempt}))))`;
+    await unmakeBatches(tx, slice.streamId, free, options.zombieAfterMs);
+    const { rows } = await sql<{ id: string; payload: string; state: string; owner: string | null; form: string }>`
+      select b.id::text, b.payload, b.state, b.owner, b.form from batch b join slice s on s.id = b.slice_id join stream t on t.id = s.stream_id
+      where ${free} and b.form = t.target_fingerprint
       order by b.id limit 1 for update of b skip locked
     `.execute(tx);
     const row = rows[0];
@@ -113,21 +121,21 @@ export async function takeBatch(
       select id, source_id as "sourceId", coalesce(version::text, modified::text || ':' || hash, hash) as version
       from item where batch_id = ${row.id} order by seq, ord
     `.execute(tx);
-    return { id: row.id, payload: row.payload, members: members.rows };
+    return { id: row.id, payload: row.payload, form: row.form, members: members.rows };
   });
 }
 
 /**
  * Prolongs the batch's lease and its claims, directly before each HTTP attempt.
  * @returns the ids that may still be sent: those of which no other batch has claimed or loaded a version; null when the
- * batch itself has a new owner.
+ * batch itself has a new owner, or the pipeline another mapping.
  */
 export async function renewClaims(store: Store, slice: Slice, batchId: string, sender: Sender, leaseMs: number): Promise<Set<string> | null> {
   return store.transaction(async (tx) => {
     const owned = await sql`
       update batch set lease_until = clock_timestamp() + ${leaseMs} * interval '1 ms'
       where id = ${batchId} and owner = ${ownerOf(sender)} and state = 'sending'
-        and exists (select 1 from stream where id = ${slice.streamId} and active) returning id
+        and exists (select 1 from stream where id = ${slice.streamId} and active and target_fingerprint = batch.form) returning id
     `.execute(tx);
     if (owned.rows.length === 0) return null;
     const { rows } = await sql<{ id: string }>`

@@ -31,10 +31,10 @@ export async function classifySlice(store: Store, slice: Slice, pass: number, re
     with owner as (
       select id, stream_id from slice where id = ${slice.id} and token = ${slice.token} and state = 'extracted' for update
     ), rows as (
-      select p.pass, p.seq, p.read_no, u.*
+      select p.pass, p.seq, coalesce(u.own_read_no, p.read_no) as read_no, u.*
       from owner join page p on p.slice_id = owner.id and p.pass = ${pass}
-      cross join lateral unnest(p.source_ids, coalesce(p.target_ids, p.source_ids), p.versions, p.modified, p.hashes)
-        with ordinality as u(source_id, id, version, modified, hash, ord)
+      cross join lateral unnest(p.source_ids, coalesce(p.target_ids, p.source_ids), p.versions, p.modified, p.hashes, p.read_nos)
+        with ordinality as u(source_id, id, version, modified, hash, own_read_no, ord)
     ), ranked as (
       select *, row_number() over (partition by source_id
         order by version desc nulls last, modified desc nulls last, read_no desc, ord desc) as rank

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { StoreError } from "../errors.ts";
 import type { Db, Store, Tx } from "./db.ts";
+import { keepRows } from "./kept.ts";
 import { requireLease } from "./leases.ts";
 import { finishRanges } from "./ranges.ts";
 import type { Slice } from "./slices.ts";
@@ -31,9 +32,10 @@ interface LedgerRow extends SliceCounts {
  * Commits a slice: ledger row, checkpoint, sweep and range in one transaction, refused unless every row has an outcome and
  * the counts balance. Its pages, items and batches are no longer needed then. Repeating it changes nothing.
  * @param lookbackMs how long before Postgres's now the lookback begins
+ * @param keep whether the newest raw row of each record stays
  * @throws StoreError `TM_LEASE_LOST`
  */
-export async function commitSlice(store: Store, slice: Slice, lookbackMs: number): Promise<CommitAnswer> {
+export async function commitSlice(store: Store, slice: Slice, lookbackMs: number, keep = false): Promise<CommitAnswer> {
   return store.transaction(async (tx) => {
     await requireLease(tx, slice.streamId, slice.lane, slice.token);
     const row = await lockSlice(tx, slice);
@@ -55,6 +57,7 @@ export async function commitSlice(store: Store, slice: Slice, lookbackMs: number
     const counts = await writeLedger(tx, slice);
     await moveProven(tx, slice, lookbackMs);
     await finishRanges(tx, slice.streamId);
+    if (keep && slice.purpose !== "remap") await keepRows(tx, slice);
     await clearSlice(tx, slice.id);
     // What people ask for beside the runs says nothing about how fresh the copy is.
     if (slice.purpose === "forward") await sql`update stream set newest_commit_at = clock_timestamp() where id = ${slice.streamId}`.execute(tx);

@@ -25,6 +25,9 @@ export interface StagedRow extends SourceRow {
   hash: string | null;
 }
 
+/** Begins the index key of a record without an id: it is quarantined once, by its content. */
+export const NO_ID = "no-id:";
+
 export interface NewPage extends Omit<PageMark, "rowCount"> {
   fromVersion: string | null;
   rows: readonly StagedRow[];

@@ -6,6 +6,7 @@ import type { Store, Tx } from "./db.ts";
 import { clearCallDoubts, planDoubts } from "./doubts.ts";
 import { type Lane, requireLease } from "./leases.ts";
 import { addRange, advanceRange, finishRanges, nextRange } from "./ranges.ts";
+import { planRemap } from "./remap.ts";
 import { adoptOldest, insertSlice, type Purpose, type Slice, type SliceBounds } from "./slices.ts";
 import { epochMs, timestamp } from "./streams.ts";
 
@@ -42,7 +43,7 @@ const HEAD_EVERY_MS = 30_000;
 
 /**
  * The next slice of a lane. Forward: what an earlier run left of the head, the head, other leftovers, ranges that are due, a
- * sweep. Backfill and audit: leftovers, then ranges. null: nothing to do now. The same answer again if the first one got lost.
+ * sweep. Backfill: leftovers, remaps, ranges. Audit: leftovers, ranges. null: nothing to do now. The same answer again if the first one got lost.
  * @throws StoreError `TM_LEASE_LOST`
  */
 export async function planSlice(store: Store, input: PlanInput): Promise<Slice | null> {
@@ -51,7 +52,8 @@ export async function planSlice(store: Store, input: PlanInput): Promise<Slice |
     const adopt = (purposes?: Purpose[]) => adoptOldest(tx, input.streamId, input.lane, input.token, input.busy, purposes);
     const state = await planState(tx, input);
     if (input.api.call === true && input.lane === "forward") return (await adopt()) ?? planCall(tx, input);
-    if (input.lane !== "forward") return (await adopt()) ?? planRange(tx, input, state, [input.lane]);
+    if (input.lane === "backfill") return (await adopt()) ?? (await planRemap(tx, input)) ?? planRange(tx, input, state, ["backfill"]);
+    if (input.lane === "audit") return (await adopt()) ?? planRange(tx, input, state, ["audit"]);
     await planDoubts(tx, input.streamId, state.cursor === "snapshot" ? null : settledEnd(input, state), input.api.archive);
     return (
       (await adopt(["forward"])) ??

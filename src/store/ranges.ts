@@ -20,7 +20,7 @@ const COLUMNS = sql`id::text, purpose, ${epochMs("from_at")} as "fromAt",
 
 export interface NewRange {
   streamId: string;
-  purpose: Exclude<Purpose, "forward" | "replay">;
+  purpose: Exclude<Purpose, "forward" | "replay" | "remap">;
   fromAt: number;
   toAt: number;
   archiveToo?: boolean;

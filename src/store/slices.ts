@@ -4,7 +4,7 @@ import type { Db, Tx } from "./db.ts";
 import type { Lane } from "./leases.ts";
 import { epochMs, timestamp } from "./streams.ts";
 
-export type Purpose = "forward" | "initial" | "reread" | "resend" | "sweep" | "backfill" | "replay" | "audit";
+export type Purpose = "forward" | "initial" | "reread" | "resend" | "sweep" | "backfill" | "replay" | "audit" | "remap";
 export type SliceState = "open" | "extracted" | "classified" | "committed" | "split" | "dropped";
 
 /** A bounded piece of a pipeline's range; what it asks for is fixed when it is made. */

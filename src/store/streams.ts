@@ -35,8 +35,8 @@ export function fingerprints(pipeline: PipelineConfig, account: AccountConfig): 
   const { source, target, mapping } = pipeline;
   return {
     source: digest([account.platform, account.kind, account.baseUrl, identityOf(account), source.api, source.params]),
-    // A script counts by its text; its time limit and where it lies make no other record.
-    target: digest([...placeOf(target), mapping.script === undefined ? mapping : { ...mapping, script: mapping.script.hash }]),
+    // A script and a strategy count by what makes records in them; a time limit and where a file lies make no other record.
+    target: digest([...placeOf(target), { ...mapping, script: mapping.script?.hash, qeasy: mapping.qeasy?.hash }]),
   };
 }
 
@@ -121,7 +121,7 @@ export function refuseChanged(pipeline: PipelineConfig, stream: StreamRow, print
     `pipeline ${pipeline.name}: its ${changed.join(" and its ")} changed since its records were loaded; everything already loaded would count as unchanged and never reach the new place`,
     {
       path: `pipelines.${pipeline.name}`,
-      fix: `Run "tidemark deploy --reload ${pipeline.name}" to load everything again, or "tidemark deploy --keep ${pipeline.name}" if what was loaded is already there.`,
+      fix: `Run "tidemark deploy --reload ${pipeline.name}" to load everything again, or "tidemark deploy --keep ${pipeline.name}" if what was loaded is already there; after that, "tidemark remap ${pipeline.name}" maps kept rows anew.`,
     },
   );
 }

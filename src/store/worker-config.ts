@@ -8,9 +8,9 @@ const SECRETS: ReadonlySet<string> = new Set(["appSecret", "accessToken", "refre
 export function configParts({ accounts }: Pick<TidemarkConfig, "accounts">, pipeline: PipelineConfig): Record<string, string> {
   const { name: _name, schedule: _schedule, audit: _audit, freshnessMs: _freshness, target, mapping, ...rest } = pipeline;
   const account = Object.fromEntries(Object.entries(accounts[pipeline.source.account]!).filter(([name]) => !SECRETS.has(name)));
-  const { hashKey, script, ...shown } = mapping;
-  // A script counts by its text: workers may keep it in different folders.
-  const parts = { ...rest, mapping: { ...shown, hashed: hashKey !== undefined, script: script?.hash ?? null }, target: withoutSecrets(target), account };
+  const { hashKey, script, qeasy, ...shown } = mapping;
+  // A script counts by its text, a strategy by what makes records in it: workers may keep them in different folders.
+  const parts = { ...rest, mapping: { ...shown, hashed: hashKey !== undefined, script: script?.hash ?? null, ...(qeasy === undefined ? {} : { qeasy: qeasy.hash }) }, target: withoutSecrets(target), account };
   return Object.fromEntries(Object.entries(parts).map(([part, value]) => [part, createHash("sha256").update(canonical(value)).digest("hex").slice(0, 16)]));
 }
 

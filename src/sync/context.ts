@@ -1,3 +1,4 @@
+import type { StrategyContext } from "../mapping/qeasy.ts";
 import type { AccountConfig, PipelineConfig } from "../config/types.ts";
 import type { BearerTokens } from "../tokens/bearer.ts";
 import type { ApiDescription, Source } from "../source/contract.ts";
@@ -30,6 +31,8 @@ export interface PipelineContext {
   /** Instead of `source`, for a pipeline whose API is a call. */
   call: () => BudgetedCall;
   target: () => Target;
+  /** What a strategy's expressions depend on besides the row. */
+  strategy: () => Promise<StrategyContext>;
   signal: AbortSignal;
   /** Reports that something was stored; also how a cancelled activity learns of it. */
   progress: (done: number) => void;

@@ -17,6 +17,7 @@ export function checkpointOf(stream: Pick<Stream, "cursor" | "checkpointVersion"
 /** What a slice reads, for people. */
 export function sliceLabel(slice: Slice): { label: string; from: string | null; to: string | null } {
   if (slice.kind === "rows" && slice.purpose === "forward") return { label: "forward: one call", from: null, to: formatInstant(slice.endVersion === null ? null : Number(slice.endVersion)) };
+  if (slice.purpose === "remap") return { label: "remap: kept rows, mapped anew", from: null, to: null };
   if (slice.kind === "rows") return { label: `${slice.purpose}: records out of quarantine`, from: null, to: null };
   if (slice.kind === "snapshot") return { label: `${slice.purpose}: all that the API has`, from: null, to: null };
   if (slice.kind === "version") {

@@ -38,7 +38,7 @@ async function sendBatch(context: SliceContext, sender: Sender, batch: Batch): P
   const documents = documentsOf(batch);
   const records = batch.members.flatMap(({ id: recordId, sourceId, version }, i) => documents[i]!.map(({ id, json }): OutRecord => ({ id, recordId, sourceId, version, slice: slice.id, json })));
   const sent: Sent = { answered: new Set(), open: new Set() };
-  const delivery = await deliver(context.target(), records, pipeline.target.maxRefused, recheck(context, sender, batch, sent)).catch(async (error: unknown) => {
+  const delivery = await deliver(context.target(), records, slice.purpose === "remap" ? `${batch.form}/${slice.id}` : batch.form, pipeline.target.maxRefused, recheck(context, sender, batch, sent)).catch(async (error: unknown) => {
     await doubtLost(store, slice, batch, sender, [...sent.answered], 0);
     // Given up, not ended: it may still reach the target, later than what another sender sends meanwhile.
     await doubtLost(store, slice, batch, sender, [...sent.open], pipeline.target.zombieAfterMs);

@@ -81,7 +81,7 @@ function statusOf({ from, to, skipped, allMs, unreadMs, committedMs, ...row }: R
 
 /** What backfills have left to do, all requests together. */
 export interface BackfillLeft {
-  /** Stretches, archives included, that no slice was made for yet. */
+  /** Stretches, archives included, and remaps, that no slice was made for yet. */
   open: number;
   /** Modified time that is not committed yet (ms), without archives: what requests share counts once. */
   leftMs: number;
@@ -89,7 +89,7 @@ export interface BackfillLeft {
 
 export async function backfillLeft(db: Db, streamId: string): Promise<BackfillLeft> {
   const { rows } = await sql<BackfillLeft>`
-    select count(*) filter (where state = 'open')::int as open, coalesce(sum(${UNREAD_MS}) filter (where not archive), 0)::float8 as "leftMs"
+    select (count(*) filter (where state = 'open') + (select count(*) from remap where stream_id = ${streamId} and state = 'open'))::int as open, coalesce(sum(${UNREAD_MS}) filter (where not archive), 0)::float8 as "leftMs"
     from load_range r where stream_id = ${streamId} and purpose = 'backfill' and state in ('open', 'planned')
   `.execute(db);
   return rows[0]!;

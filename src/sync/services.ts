@@ -12,6 +12,7 @@ import { type BearerTokens, createBearerTokens } from "../tokens/bearer.ts";
 import { createLegacyTokens } from "../tokens/legacy.ts";
 import type { Tokens } from "../tokens/tokens.ts";
 import type { BudgetedCall, BudgetedSource, PipelineContext } from "./context.ts";
+import { strategyContext } from "./strategy.ts";
 
 /** What a worker, or a command, works with. */
 export interface Services {
@@ -132,5 +133,6 @@ export function pipelineContext(
     source: () => (bound ??= bind()),
     call: bindCall,
     target: () => targetOf(pipeline),
+    strategy: () => strategyContext(services, pipeline),
   };
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { memberSpans, scalarText } from "../json/raw.ts";
 import type { SourceRow } from "../source/contract.ts";
-import type { StagedRow } from "../store/pages.ts";
+import { NO_ID, type StagedRow } from "../store/pages.ts";
 
 /**
  * Rows as they are staged: every row gets a source id and a target id, so that none is lost for lack of one.
@@ -16,9 +16,6 @@ export function stagedRows(mappedId: string, idField: string, rows: readonly Sou
     return { ...row, hash, sourceId, targetId: targetId ?? (sourceId.startsWith(NO_ID) ? sourceId : `${NO_ID}${sourceId}`) };
   });
 }
-
-/** Begins the index key of a record without an id: it is quarantined once, by its content. */
-export const NO_ID = "no-id:";
 
 /** A top-level member of a row as text; null when it is missing, empty or no plain value. */
 export function memberText(raw: string, name: string): string | null {

@@ -6,10 +6,10 @@ import { insertBatch, newBatchId } from "../store/batches.ts";
 import { claimDocuments, claimItems, type Item, type ItemPosition, lockSliceItems, pendingItems, releaseClaims } from "../store/claims.ts";
 import { classifySlice } from "../store/classify.ts";
 import type { Db, Tx } from "../store/db.ts";
-import { pageBody } from "../store/pages.ts";
+import { NO_ID, pageBody } from "../store/pages.ts";
 import { filterItems, quarantineHolders, quarantineItems, type Refusal } from "../store/quarantine.ts";
+import { findStream, fingerprints, refuseChanged } from "../store/streams.ts";
 import type { SliceContext } from "./context.ts";
-import { NO_ID } from "./staged.ts";
 
 /** What a slice has ready to be loaded. */
 export interface Transformation {
@@ -22,11 +22,15 @@ export interface Transformation {
 /**
  * Turns an extracted slice into batches: sorts its rows, maps those that need work, claims their ids and stores each batch
  * with its members. Records that cannot be mapped go to quarantine, those of which nothing is to be sent are left out; the rest goes on. May be repeated at any point.
+ * @throws StoreError `TM_PIPELINE_CHANGED`
  */
 export async function transformSlice(context: SliceContext, pass: number): Promise<Transformation> {
-  const { store, slice, pipeline } = context;
-  await classifySlice(store, slice, pass, !pipeline.target.idCheck);
-  const mapper = openMapper(pipeline);
+  const { store, slice, pipeline, account } = context;
+  const stream = await findStream(store.db, pipeline.name);
+  // A worker may have been started before the pipeline was changed.
+  if (stream?.id === slice.streamId) refuseChanged(pipeline, stream, fingerprints(pipeline, account));
+  await classifySlice(store, slice, pass, resendsHeld(context));
+  const mapper = openMapper(pipeline, await context.strategy());
   try {
     await makeBatches(context, mapper);
   } finally {
@@ -39,6 +43,11 @@ export async function transformSlice(context: SliceContext, pass: number): Promi
   `.execute(store.db);
   // Dropped meanwhile, or committed: nothing is left to wait for.
   return left[0] ?? { batches: 0, waiting: 0 };
+}
+
+/** Whether records go out again that the index holds in this very version. */
+function resendsHeld({ slice, pipeline }: SliceContext): boolean {
+  return !pipeline.target.idCheck || slice.purpose === "remap";
 }
 
 async function makeBatches(context: SliceContext, mapper: Mapper | null): Promise<void> {
@@ -95,7 +104,7 @@ function rowReader({ slice }: SliceContext): RowReader {
 
 /** One batch from the next pending items. @returns the position of the last item looked at, or null when none is left */
 async function makeBatch(tx: Tx, context: SliceContext, after: ItemPosition, rowOf: RowReader, mapped: MappedItems | null): Promise<ItemPosition | null> {
-  const { slice, pipeline } = context;
+  const { slice, pipeline, account } = context;
   if (!(await lockSliceItems(tx, slice))) return null;
   const pending = await pendingItems(tx, slice.id, after, pipeline.target.batchSize);
   // What was not mapped is behind the last one that was, or became pending meanwhile: it stays.
@@ -105,7 +114,7 @@ async function makeBatch(tx: Tx, context: SliceContext, after: ItemPosition, row
   const { target } = pipeline;
   const batchId = await newBatchId(tx);
   const { claimed, collided } = await claimItems(tx, slice, items.filter((item) => !item.id.startsWith(NO_ID) && !item.collides), batchId, {
-    leaseMs: target.leaseMs, zombieAfterMs: target.zombieAfterMs, resendHeld: !target.idCheck,
+    leaseMs: target.leaseMs, zombieAfterMs: target.zombieAfterMs, resendHeld: resendsHeld(context),
   });
   const refusals = new Map<string, Refusal>();
   const holders = new Set(collided.values());
@@ -130,7 +139,7 @@ async function makeBatch(tx: Tx, context: SliceContext, after: ItemPosition, row
   await quarantineHolders(tx, slice, items.filter((item) => collided.has(item.sourceId)).map((item) => item.id), COLLISION);
   await filterItems(tx, slice, batchId, filtered.map((item) => item.sourceId));
   const sent = records.filter((record) => !refusals.has(record.sourceId));
-  if (sent.length > 0) await insertBatch(tx, slice, batchId, sent);
+  if (sent.length > 0) await insertBatch(tx, slice, batchId, sent, fingerprints(pipeline, account).target);
   return { seq: last.seq, ord: last.ord };
 }
 

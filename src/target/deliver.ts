@@ -23,10 +23,11 @@ export interface Delivery {
 /**
  * Sends documents in requests of the target's size, those of a record together as far as that goes, halving what the target refuses or finds too large
  * until the refused ones stand alone. Claims are checked again before every request, halves included.
+ * @param form what made the documents: the same in another form has another key
  * @param maxRefused a delivery in which everything is refused stops the pipeline above this many
  * @throws TargetError `retry`, `misconfigured` or `lease-lost`: nothing is to be quarantined
  */
-export async function deliver(target: Target, records: readonly OutRecord[], maxRefused: number, recheck: Recheck): Promise<Delivery> {
+export async function deliver(target: Target, records: readonly OutRecord[], form: string, maxRefused: number, recheck: Recheck): Promise<Delivery> {
   const loaded: OutRecord[] = [];
   const refused = new Map<string, RefusedRecord>();
   const most = target.bytesPerRequest ?? Infinity;
@@ -40,7 +41,7 @@ export async function deliver(target: Target, records: readonly OutRecord[], max
     const records = wanted.filter(({ recordId }) => allowed.has(recordId));
     if (records.length === 0) continue;
     written?.([...new Set(records.map(({ recordId }) => recordId))]);
-    const error = await attempt(target, records, guard);
+    const error = await attempt(target, records, form, guard);
     if (error === null) loaded.push(...records);
     else if (records.length === 1) refused.set(records[0]!.recordId, { record: records[0]!, error });
     else {
@@ -65,9 +66,9 @@ function middleOf(records: readonly OutRecord[]): number {
 }
 
 /** @returns the refusal, or null on success; other errors are thrown */
-async function attempt(target: Target, records: readonly OutRecord[], guard: SendGuard): Promise<TargetError | null> {
+async function attempt(target: Target, records: readonly OutRecord[], form: string, guard: SendGuard): Promise<TargetError | null> {
   try {
-    await target.send(records, idempotencyKey(records), guard);
+    await target.send(records, idempotencyKey(records, form), guard);
     return null;
   } catch (error) {
     if (error instanceof TargetError && (error.kind === "refused" || error.kind === "too-large")) return error;
@@ -75,9 +76,9 @@ async function attempt(target: Target, records: readonly OutRecord[], guard: Sen
   }
 }
 
-/** The same records in the same versions and order have the same key; each half has its own. */
-export function idempotencyKey(records: readonly Pick<OutRecord, "id" | "version">[]): string {
-  const hash = createHash("sha256");
+/** The same records in the same versions, order and form have the same key; each half has its own. */
+export function idempotencyKey(records: readonly Pick<OutRecord, "id" | "version">[], form: string): string {
+  const hash = createHash("sha256").update(form);
   for (const record of records) hash.update(JSON.stringify([record.id, record.version]));
   return hash.digest("hex").slice(0, 40);
 }

@@ -41,6 +41,25 @@ test("--json has pipeline, config, report and both halves as they came; both may
   expect(Object.values(answer.strategies)).toEqual(PAIR.map((file) => JSON.stringify(JSON.parse(readFileSync(file, "utf8")))));
 });
 
+const FLAT = '{"api":"orders.single.query","id":"o_id","beatFlat":["items"]} // kept\n';
+const NO_OP = '{"api":"写入空操作","request":[{"field":"qty","type":"int","value":"{{items_qty}}"}]}';
+
+test("a strategy that runs as it is: the config names the files given, or with --out copies beside it", async () => {
+  const cwd = folderWith({ "a.json": FLAT, "b.json": NO_OP, "pair.json": FLAT + NO_OP });
+  const env = { QEASY_BASE_URL: "http://127.0.0.1:9", JST_APP_KEY: "k", JST_APP_SECRET: "s" };
+  const named = async (files: string[], ...more: string[]) => runCli(["import", "qeasy", ...files, ...more], { cwd });
+  expect((await named(["a.json", "b.json"])).stdout).toMatch(/qeasy: "\.\/a\.json"[^]*qeasy: "\.\/b\.json"/);
+  const pair = await named(["pair.json"]);
+  expect(pair.stdout).toMatch(/qeasy: "\.\/pair\.json"[^]*qeasy: "\.\/pair\.json"/);
+  const folder = folderWith({ "tidemark.config.ts": pair.stdout, "pair.json": FLAT + NO_OP });
+  expect((await loadConfig({ folder, env })).pipelines["orders-single"]!.mapping.qeasy).toBeDefined();
+  expect((await named(["a.json", "b.json"], "--name", "flat", "--out", "deep.ts")).code).toBe(0);
+  expect(["flat.source.json", "flat.target.json"].map((file) => readFileSync(path.join(cwd, file), "utf8"))).toEqual([FLAT, NO_OP]);
+  expect((await loadConfig({ folder: cwd, file: path.join(cwd, "deep.ts"), env })).pipelines["flat"]!.mapping.qeasy).toBeDefined();
+  const piped = await runCli(["import", "qeasy", "-", "--json"], { cwd, stdin: FLAT + NO_OP });
+  expect([piped.code, (jsonOf(piped) as { error: object }).error]).toEqual([2, expect.objectContaining({ code: "TM_USAGE", path: "--out" })]);
+});
+
 test("an API of another ERP ends with 1 and writes nothing, and is reported and kept", async () => {
   const cwd = folderWith();
   const [people, programs] = await Promise.all([runCli(["import", "qeasy", FOREIGN, "--out", "a.ts"], { cwd }), runCli(["import", "qeasy", FOREIGN, "--json", "--out", "b.ts"], { cwd })]);

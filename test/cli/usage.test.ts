@@ -3,7 +3,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { folderWith, jsonOf, runCli } from "./cli.ts";
 
-const COMMANDS = ["init", "import", "import qeasy", "check", "preview", "mapping", "mapping test", "dev", "deploy", "worker", "sync", "backfill", "backfill list", "backfill pause", "backfill resume", "backfill move", "backfill cancel", "audit", "coverage", "apis", "apis show", "status", "state", "token", "token show", "token refresh", "token set", "token authorize", "quarantine", "quarantine list", "quarantine show", "quarantine replay", "quarantine discard", "simulate", "simulate jushuitan", "simulate qeasy", "demo"];
+const COMMANDS = ["init", "import", "import qeasy", "check", "preview", "mapping", "mapping test", "dev", "deploy", "worker", "sync", "backfill", "backfill list", "backfill pause", "backfill resume", "backfill move", "backfill cancel", "remap", "audit", "coverage", "apis", "apis show", "status", "state", "token", "token show", "token refresh", "token set", "token authorize", "quarantine", "quarantine list", "quarantine show", "quarantine replay", "quarantine discard", "simulate", "simulate jushuitan", "simulate qeasy", "demo"];
 const CONFIG = `
 accounts: { main: { platform: jushuitan, kind: self, appKey: "\${JST_APP_KEY}", appSecret: "\${JST_APP_SECRET}" } }
 pipelines:
@@ -52,6 +52,7 @@ describe("wrong use ends with 2", () => {
     ["one argument too many", ["status", "orders"], "TM_USAGE", "too many arguments", "tidemark status --help"],
     ["no date", ["backfill", "orders", "--from", "soon", "--to", "2026-01-01"], "TM_DATE", '"soon"', "Asia/Shanghai"],
     ["an empty range", ["backfill", "orders", "--from", "2026-01-01", "--to", "2026-01-01"], "TM_DATE", "--to", "next day"],
+    ["a remap of no time", ["remap", "orders", "--from", "2026-01-02", "--to", "2026-01-02"], "TM_DATE", "--to", "next day"],
     ["a number that is none", ["simulate", "qeasy", "--port", "x"], "TM_USAGE", "--port", "tidemark simulate qeasy --help"],
     ["a switch that is none", ["simulate", "qeasy", "--options", '{"keepTextt":1}'], "TM_USAGE", "keepTextt", "switch"],
     ["an action that is none", ["state", "orders", "put"], "TM_USAGE", "state … put", "get, set, export, import"],
@@ -90,7 +91,7 @@ describe("wrong use ends with 2", () => {
 
   test("an unknown pipeline, without connecting to anything", async () => {
     const cwd = folderWith({ "tidemark.config.yaml": CONFIG });
-    for (const command of [["sync"], ["preview"], ["mapping", "test"], ["backfill", "--from", "2026-01-01", "--to", "2026-01-02"]]) {
+    for (const command of [["sync"], ["preview"], ["mapping", "test"], ["remap"], ["backfill", "--from", "2026-01-01", "--to", "2026-01-02"]]) {
       const ended = await runCli([...command, "ordres", "--json"], { cwd, env: { JST_APP_KEY: "k", JST_APP_SECRET: "s", QEASY_BASE_URL: "http://127.0.0.1:9" } });
       expect(ended.code).toBe(2);
       expect((jsonOf(ended) as Failure).error).toMatchObject({ code: "TM_PIPELINE_UNKNOWN", path: "pipelines.ordres", fix: expect.stringContaining('Did you mean "orders"?') });

@@ -50,7 +50,7 @@ describe("defaults", () => {
           name: "orders",
           source: {
             account: "main", api: "/open/orders/single/query", pageSize: 100, cursor: "auto", from: Date.UTC(2025, 11, 31, 16), lookbackMs: 600_000,
-            sweepEveryMs: 1_800_000, settleMs: 180_000, sliceRecords: 10_000, params: {},
+            sweepEveryMs: 1_800_000, settleMs: 180_000, sliceRecords: 10_000, keepRows: "none", params: {},
           },
           schedule: null, mapping: { id: "o_id" }, freshnessMs: 86_400_000,
           target: {
@@ -114,6 +114,12 @@ describe("values", () => {
   test("a slice holds at least one page", async () => {
     expect(await problem({ source: { sliceRecords: 99 } })).toMatchObject([{ path: "pipelines.orders.source.sliceRecords" }]);
     expect(source({ sliceRecords: 100 }).sliceRecords).toBe(100);
+  });
+
+  test("rows are kept for a time, for good, or not at all", async () => {
+    expect(source({ keepRows: "30d" }).keepRows).toBe(2_592_000_000);
+    expect(source({ keepRows: "forever" }).keepRows).toBe("forever");
+    expect(await problem({ source: { keepRows: "always" } })).toMatchObject([{ path: "pipelines.orders.source.keepRows", example: 'keepRows: "30d"' }]);
   });
 
   test("an audit of the target needs its list", async () => {

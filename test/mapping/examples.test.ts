@@ -25,6 +25,16 @@ describe("tidemark mapping test", () => {
     expect(ended).toMatchObject({ code: 0, stdout: "ok       example 1\nok       no amount\nok       no id\nAll 3 examples come out as expected.\n" });
   });
 
+  test("runs the strategy of a pipeline too: lines, rows that are dropped, and such as fail", async () => {
+    const config = CONFIG.replace(/    mapping: .*\n/, "").replace("api: /open/orders/single/query", "qeasy: ./source.json").replace("use: qeasy,", "use: qeasy, qeasy: ./target.json,");
+    const source = { api: "orders.single.query", id: "o_id", beatFlat: ["items"], condition: [[{ field: "status", logic: "eq", value: "Sent" }]] };
+    const target = { api: "写入空操作", request: [{ field: "n", type: "int", value: "{{items_qty}}", is_required: true }] };
+    const row = (status: string, qty: string) => `{"o_id":7,"status":"${status}","items":[{"qty":${qty}},{"qty":"20260101000000455"}]}`;
+    const examples = `{"examples":[{"in":${row("Sent", "2")},"out":[{"id":"7-1","n":2},{"id":"7-2","n":20260101000000455}]},{"in":${row("Cancelled", "2")},"out":null},{"in":${row("Sent", '""')},"error":"TM_QEASY_REQUIRED"}]}`;
+    const cwd = folderWith({ "tidemark.config.yaml": config, "source.json": JSON.stringify(source), "target.json": JSON.stringify(target), "orders.examples.json": examples });
+    expect(await runCli(["mapping", "test", "orders"], { cwd })).toMatchObject({ code: 0, stdout: expect.stringContaining("All 3 examples") as string });
+  });
+
   test("ends with 1 and names each difference; digits count", async () => {
     const examples = `{"examples":[{"name":"paid","in":${IN},"out":${OUT.replace("1.50", "1.5").replace('"lines":[]', '"lines":[{"a":1}],"more":null')}},{"in":{"o_id":1,"amount":"x"},"out":{}},{"in":${IN},"error":"TM_MAPPING_VALUE"}]}`;
     const [people, programs] = await Promise.all([run(examples), run(examples, ["--json"])]);

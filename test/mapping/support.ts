@@ -1,7 +1,11 @@
+import { expect } from "vitest";
 import { validateConfig } from "../../src/config/validate.ts";
 import type { UserMapping } from "../../src/index.ts";
 import { type MappedRow, openMapper } from "../../src/mapping/mapper.ts";
 import type { MappingConfig } from "../../src/mapping/types.ts";
+import { asItIs } from "../../src/qeasy/as-is.ts";
+import { importStrategies, type Notice } from "../../src/qeasy/index.ts";
+import { findApi } from "../../src/source/jushuitan/index.ts";
 
 /** A mapping as a config file's becomes one. @throws ConfigError */
 export function mappingOf(mapping: unknown): MappingConfig {
@@ -27,4 +31,14 @@ export async function mapRow(mapping: UserMapping, raw: string): Promise<MappedR
 export async function mappedText(mapping: UserMapping, raw: string): Promise<string> {
   const row = await mapRow(mapping, raw);
   return "documents" in row ? row.documents.map(({ json }) => json).join("\n").replace(/^\{"id":"1",?/, "{") : row.code;
+}
+
+/** The mapping of a strategy of orders that runs as it is. */
+export async function strategyMapping(source: object, target?: object): Promise<MappingConfig> {
+  const texts = [{ text: JSON.stringify({ api: "orders.single.query", id: "o_id", ...source }), side: "source" as const }, ...(target === undefined ? [] : [{ text: JSON.stringify({ api: "写入空操作", ...target }), side: "target" as const }])];
+  const imported = importStrategies(texts);
+  const refused: Notice[] = [];
+  const { mapping, qeasy } = await asItIs(imported, findApi("orders.single.query")!, [], (each) => void (each.severity === "refused" && refused.push(each)));
+  expect(refused).toEqual([]);
+  return { id: mapping.id ?? "o_id", ...(qeasy === undefined ? {} : { qeasy }) };
 }

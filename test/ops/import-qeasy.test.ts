@@ -16,15 +16,16 @@ const ORDERS = { api: "orders.single.query", method: "POST", id: "o_id" };
 const fixture = (name: string): string => readFileSync(new URL(name, FIXTURES), "utf8");
 const imported = (source: object, target: object = NO_OP): Promise<ImportedPipeline> => importQeasy([{ text: JSON.stringify(source) }, { text: JSON.stringify(target) }], { now: NOW });
 
-/** The pipeline of a config as it was written, loaded as any other. */
-async function loaded({ name, config }: ImportedPipeline) {
-  const folder = folderWith({ "tidemark.config.ts": config! });
+/** The pipeline of a config as it was written, with its files beside it, loaded as any other. */
+async function loaded({ name, config, files, strategies }: ImportedPipeline) {
+  const kept = (["source", "target"] as const).flatMap((side) => (files[side] === null ? [] : [[files[side], strategies[side]!]]));
+  const folder = folderWith({ "tidemark.config.ts": config!, ...(Object.fromEntries(kept) as Record<string, string>) });
   return (await loadConfig({ folder, env: { JST_APP_KEY: "k", JST_APP_SECRET: "s", QEASY_BASE_URL: "http://127.0.0.1:9" } })).pipelines[name]!;
 }
 
 const codes = ({ report }: ImportedPipeline, severity: string): string[] => report.notices.filter((each) => each.severity === severity).map(({ code, path }) => `${code} ${path}`);
 
-const RUNS = ["001-jst-orders-single-query-v1.json", "seed-refresh-token.json"];
+const RUNS = ["001-jst-orders-single-query-v1.json", "048-jst-purchasein-condition.json", "seed-refresh-token.json"];
 
 test.each(readdirSync(FIXTURES))("%s becomes a config that loads, or says why not; either way it is kept", async (file) => {
   const result = await importQeasy([{ text: fixture(file) }], { now: NOW });
@@ -85,18 +86,15 @@ test.each([
 const request = (entry: object): object => ({ ...ORDERS, request: [{ field: "x", type: "string", ...entry }] });
 
 test.each<[string, object, object, string]>([
-  ["a filter of rows", { ...ORDERS, condition: [[{ field: "status", logic: "eq", value: "Sent" }]] }, NO_OP, "source.condition"],
-  ["splitArray", { ...ORDERS, operation: { method: "splitArray", arrayKey: "items" } }, NO_OP, "source.operation"],
-  ["another operation", { ...ORDERS, operation: { method: "merge" } }, NO_OP, "source.operation"],
+  ["a row split into rows of one id", { ...ORDERS, operation: { method: "splitArray", arrayKey: "items" } }, NO_OP, "source.id"],
   ["a token for the target", { api: "refresh.token", id: "msg" }, { ...NO_OP, request: [{ field: "t", value: "{{token}}" }] }, "target.request"],
-  ["flattened lists", { ...ORDERS, beatFlat: ["items"] }, NO_OP, "source.beatFlat"],
-  ["formatted fields", { ...ORDERS, formatResponse: [{ old: "a", new: "b", format: "date" }] }, NO_OP, "source.formatResponse"],
-  ["other parameters", { ...ORDERS, otherRequest: [{ field: "a", value: "b" }] }, NO_OP, "source.otherRequest"],
-  ["an id inside a list", { ...ORDERS, id: "items.sku_id" }, NO_OP, "source.id"],
-  ["a parameter by expression", request({ value: "_function UUID()" }), NO_OP, "source.request.x"],
+  ["a filter of the rows of a call", { api: "refresh.token", id: "msg", condition: [[{ field: "id", logic: "eq", value: "1" }]] }, NO_OP, "source.api"],
+  ["a comparison that is not known", { ...ORDERS, condition: [[{ field: "status", logic: "near", value: "Sent" }]] }, NO_OP, "source.condition"],
+  ["a parameter that moves", request({ value: "_function UUID()" }), NO_OP, "source.request.x"],
   ["a window of another time", request({ field: "send_begin", value: "{{LAST_SYNC_TIME|datetime}}" }), NO_OP, "source.request.send_begin"],
   ["a window with an end", request({ field: "modified_end", value: "2026-01-01" }), NO_OP, "source.request.modified_end"],
   ["another choice of time", { ...ORDERS, api: "orders.out.simple.query", request: [{ field: "date_type", value: "99" }] }, NO_OP, "source.request.date_type"],
+  ["the same among other parameters", { ...ORDERS, api: "orders.out.simple.query", otherRequest: [{ field: "date_type", value: "99" }] }, NO_OP, "source.otherRequest.date_type"],
   ["a credential", request({ field: "access_token", value: "hush-hush" }), NO_OP, "source.request.access_token"],
   ["digits that would be lost", request({ type: "int", value: "20260101000000455" }), NO_OP, "source.request.x"],
   ["a required parameter without value", request({ is_required: true }), NO_OP, "source.request.x"],
@@ -104,23 +102,53 @@ test.each<[string, object, object, string]>([
   ["a parameter that the config refuses", request({ field: "archive", value: "true" }), NO_OP, "pipelines.orders-single.source.params.archive"],
   ["an API of another ERP", { api: "trade_query.php", id: "assId" }, NO_OP, "source.api"],
   ["a target of another ERP", ORDERS, { api: "batchSave", effect: "EXECUTE" }, "target.api"],
-  ["documents", ORDERS, { ...NO_OP, groupCalculate: { headerGroup: ["shop_id"], bodyGroup: [], calculate: {} } }, "target.groupCalculate"],
+  ["documents of several records", ORDERS, { ...NO_OP, groupCalculate: { headerGroup: ["shop_id"], bodyGroup: [], calculate: {} } }, "target.groupCalculate"],
+  ["lines that all have one id", { ...ORDERS, beatFlat: ["items"] }, { ...NO_OP, request: [{ field: "id", value: "{{o_id}}" }] }, "target.request.id"],
   ["a call back", ORDERS, { ...NO_OP, callBackStrategy: { strategyId: "x" } }, "target.callBackStrategy"],
-  ["another target's parameters", ORDERS, { ...NO_OP, otherRequest: [{ field: "key", value: "datas" }] }, "target.otherRequest"],
-  ...([
-    ["a number", { field: "f", type: "int", value: "{{qty}}" }], ["a truth", { field: "f", type: "boolean", value: "{{paid}}" }], ["an expression", { field: "f", value: "_function 1+{{qty}}" }],
-    ["a lookup", { field: "f", value: "_findCollection find a from b where c={{d}}" }], ["a time", { field: "f", value: "{{CURRENT_TIME|datetime}}" }], ["a filter", { field: "f", value: "{{modified|date}}" }],
-    ["a path", { field: "f", value: "{{items.qty}}" }], ["a parser", { field: "f", value: "{{labels}}", parser: { name: "StringToArray", params: "," } }], ["another id", { field: "id", type: "string", value: "{{so_id}}" }],
-    ["an object that may vanish", { field: "f", type: "object", children: [{ field: "a", value: "{{b}}" }] }], ["a list without a name", { field: "f", type: "array", children: [{ field: "a", value: "{{items.b}}" }] }],
-    ["a required list", { field: "f", type: "array", value: "items", is_required: true, children: [{ field: "a", value: "{{items.b}}" }] }], ["a whole list in itself", { field: "f", type: "array", value: "items", children: [{ field: "a", value: "{{items}}" }] }],
-    ["a secret", { field: "app_secret", value: "hush-hush" }],
-  ] as const).map(([what, entry]): [string, object, object, string] => [`${what} in the target's request`, ORDERS, { ...NO_OP, request: [entry] }, `target.request.${entry.field}`]),
+  ["a secret", ORDERS, { ...NO_OP, request: [{ field: "app_secret", value: "hush-hush" }] }, "target.request.app_secret"],
 ])("no pipeline is written for %s", async (_, source, target, path) => {
   const result = await imported(source, target);
   expect([result.config, result.pipeline, result.report.runnable]).toEqual([null, null, false]);
   const refused = result.report.notices.filter(({ severity }) => severity === "refused");
   expect(refused.map((each) => each.path.slice(0, path.length))).toEqual(refused.map(() => path));
   expect(refused.length).toBeGreaterThan(0);
+});
+
+test.each<[string, object, object, string]>([
+  ["a filter of rows", { ...ORDERS, condition: [[{ field: "status", logic: "eq", value: "Sent" }]] }, NO_OP, "source.condition"],
+  ["rows split by a list", { ...ORDERS, id: "items.oi_id", operation: { method: "splitArray", arrayKey: "items" } }, NO_OP, "source.operation"],
+  ["flattened lists", { ...ORDERS, beatFlat: ["items"] }, NO_OP, "source.beatFlat"],
+  ["formatted fields", { ...ORDERS, formatResponse: [{ old: "a", new: "b", format: "date" }] }, NO_OP, "source.formatResponse"],
+  ["an id that lies deeper", { ...ORDERS, id: "warehouse.code" }, NO_OP, "source.id"],
+  ["documents of one record", { ...ORDERS, beatFlat: ["items"] }, { ...NO_OP, groupCalculate: { headerGroup: ["o_id"], bodyGroup: ["items_sku_id"], calculate: { items_qty: "$sum" } } }, "target.groupCalculate"],
+  ...([
+    ["a number", { field: "f", type: "int", value: "{{qty}}" }], ["a truth", { field: "f", type: "boolean", value: "{{paid}}" }], ["an expression", { field: "f", value: "_function 1+{{qty}}" }],
+    ["a lookup", { field: "f", value: "_findCollection find a from b where c={{d}}" }], ["a time", { field: "f", value: "{{CURRENT_TIME|datetime}}" }], ["a filter", { field: "f", value: "{{modified|date}}" }],
+    ["a path", { field: "f", value: "{{items.qty}}" }], ["a parser", { field: "f", value: "{{labels}}", parser: { name: "StringToArray", params: "," } }], ["another id", { field: "id", type: "string", value: "{{so_id}}" }],
+    ["an object that may vanish", { field: "f", type: "object", children: [{ field: "a", value: "{{b}}" }] }], ["a list without a name", { field: "f", type: "array", children: [{ field: "a", value: "{{items.b}}" }] }],
+    ["a required list", { field: "f", type: "array", value: "items", is_required: true, children: [{ field: "a", value: "{{items.b}}" }] }], ["a whole list in itself", { field: "f", type: "array", value: "items", children: [{ field: "a", value: "{{items}}" }] }],
+  ] as const).map(([what, entry]): [string, object, object, string] => [`${what} in the target's request`, ORDERS, { ...NO_OP, request: [entry] }, `target.request.${entry.field}`]),
+])("%s runs as it is, from the strategy's files", async (_, source, target, path) => {
+  const result = await imported({ ...source, pagination: { pageSize: 20 }, idCheck: false, crontab: "*/5 * * * *" }, target);
+  expect(codes(result, "refused")).toEqual([]);
+  expect(result.report.notices.find(({ code }) => code === "TM_QEASY_AS_IS")!.text).toContain(path);
+  expect(result.pipeline).toMatchObject({ source: { account: "main", qeasy: "./orders-single.source.json", from: "2026-01-01" }, target: { use: "qeasy", qeasy: "./orders-single.target.json" } });
+  expect(await loaded(result)).toMatchObject({
+    source: { api: "/open/orders/single/query", pageSize: 20, from: Date.UTC(2025, 11, 31, 16) }, schedule: { cron: "*/5 * * * *" }, mapping: { qeasy: { hash: expect.stringMatching(/^[0-9a-f]{64}$/) as string } },
+    target: { api: "写入空操作", idCheck: false },
+  });
+});
+
+test("what otherRequest says is a parameter where the API has one of that name; nothing is known of the rest", async () => {
+  const result = await imported({ ...ORDERS, otherRequest: [{ field: "status", value: "Sent" }, { field: "appType", value: "x" }] }, { ...NO_OP, otherRequest: [{ field: "key", value: "datas" }] });
+  expect((await loaded(result)).source.params).toEqual({ status: "Sent" });
+  expect(result.report.notices.filter(({ path }) => path.includes("otherRequest")).map(({ code, path }) => [code, path])).toEqual([
+    ["TM_QEASY_OTHER_REQUEST", "source.otherRequest.status"], ["TM_QEASY_UNUSED", "source.otherRequest.appType"], ["TM_QEASY_UNUSED", "target.otherRequest.key"],
+  ]);
+});
+
+test("a parameter by an expression that stands still is its value", async () => {
+  expect((await loaded(await imported(request({ value: "_function CONCAT('Se','nt')" })))).source.params).toEqual({ x: "Sent" });
 });
 
 const TREE = [

@@ -64,7 +64,7 @@ export function testConfig(overrides: ConfigOverrides = {}): TidemarkConfig {
         name: "orders",
         source: {
           account: "main", api: ORDERS, pageSize: 50, cursor: "version", from: "all", lookbackMs: 2_000, sweepEveryMs: 1_000,
-          settleMs: 0, sliceRecords: 1_000, params: {}, ...overrides.source,
+          settleMs: 0, sliceRecords: 1_000, keepRows: "none", params: {}, ...overrides.source,
         },
         schedule: overrides.schedule ?? null,
         audit: null,

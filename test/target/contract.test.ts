@@ -152,7 +152,7 @@ describe.each(KINDS)("$name", (kind) => {
   it("a refused record is found among the others, which are taken", async () => {
     const { target, amounts } = await open();
     const records = [record("1"), record("2"), ...(kind.refuses === null ? [] : [record(kind.refuses)]), record("3")];
-    const { loaded, refused } = await deliver(target, records, 3, () => Promise.resolve({ allowed: new Set(records.map(({ id }) => id)), guard }));
+    const { loaded, refused } = await deliver(target, records, "a", 3, () => Promise.resolve({ allowed: new Set(records.map(({ id }) => id)), guard }));
     expect(loaded.map(({ id }) => id)).toEqual(["1", "2", "3"]);
     expect(refused.map(({ record: { id }, error }) => [id, error.code])).toEqual(kind.refuses === null ? [] : [[kind.refuses, "TM_TARGET_REFUSED"]]);
     expect([...(await amounts()).keys()].toSorted()).toEqual(["1", "2", "3"]);
@@ -161,7 +161,7 @@ describe.each(KINDS)("$name", (kind) => {
   it("a record above the limit of bytes is set aside alone, and what is more than a request may carry goes in several", async () => {
     const { target, amounts } = await open(() => ({ maxBytes: 200 }));
     const records = [record("1"), record("big", "1", "1".repeat(300)), record("2"), record("3")];
-    const { loaded, refused } = await deliver(target, records, 3, () => Promise.resolve({ allowed: new Set(records.map(({ id }) => id)), guard }));
+    const { loaded, refused } = await deliver(target, records, "a", 3, () => Promise.resolve({ allowed: new Set(records.map(({ id }) => id)), guard }));
     expect(refused.map(({ record: { id }, error }) => [id, error.code])).toEqual([["big", "TM_RECORD_TOO_LARGE"]]);
     expect(loaded).toHaveLength(3);
     expect([...(await amounts()).keys()].toSorted()).toEqual(["1", "2", "3"]);

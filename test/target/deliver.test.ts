@@ -31,7 +31,7 @@ const everything: Recheck = () => Promise.resolve({
 
 test("a refused batch is halved until the refused records stand alone; the rest is loaded", async () => {
   const { target: qeasy, taken } = target((ids) => (ids.includes("3") || ids.includes("40") ? refuse() : null));
-  const { loaded, refused } = await deliver(qeasy, records(64), 3, everything);
+  const { loaded, refused } = await deliver(qeasy, records(64), "a", 3, everything);
   expect(refused.map(({ record }) => record.id).toSorted()).toEqual(["3", "40"]);
   expect(loaded).toHaveLength(62);
   expect(taken.toSorted()).toEqual(loaded.map((record) => record.id).toSorted());
@@ -39,24 +39,24 @@ test("a refused batch is halved until the refused records stand alone; the rest 
 
 test("a batch that is too large is halved and nothing of it is refused", async () => {
   const { target: qeasy } = target((ids) => (ids.length > 10 ? refuse("too-large") : null));
-  expect((await deliver(qeasy, records(64), 3, everything)).loaded).toHaveLength(64);
+  expect((await deliver(qeasy, records(64), "a", 3, everything)).loaded).toHaveLength(64);
 });
 
 test("a target that refuses every record stops the pipeline and quarantines nothing", async () => {
   const { target: qeasy } = target(() => refuse());
-  await expect(deliver(qeasy, records(10), 3, everything)).rejects.toMatchObject({ code: "TM_TARGET_REFUSES_ALL", kind: "misconfigured" });
-  expect((await deliver(qeasy, records(3), 3, everything)).refused).toHaveLength(3);
+  await expect(deliver(qeasy, records(10), "a", 3, everything)).rejects.toMatchObject({ code: "TM_TARGET_REFUSES_ALL", kind: "misconfigured" });
+  expect((await deliver(qeasy, records(3), "a", 3, everything)).refused).toHaveLength(3);
 });
 
 test.each(["retry", "misconfigured", "lease-lost"] as const)("%s ends the delivery; nothing is refused", async (kind) => {
   const { target: qeasy } = target(() => refuse(kind));
-  await expect(deliver(qeasy, records(10), 3, everything)).rejects.toMatchObject({ kind });
+  await expect(deliver(qeasy, records(10), "a", 3, everything)).rejects.toMatchObject({ kind });
 });
 
 test("claims are checked again before every request, halves included, and lost ids are left out", async () => {
   let checks = 0;
   const { target: qeasy, taken } = target((ids) => (ids.length > 2 ? refuse() : null));
-  const { loaded } = await deliver(qeasy, records(4), 3, async () => {
+  const { loaded } = await deliver(qeasy, records(4), "a", 3, async () => {
     checks++;
     const { guard } = await everything();
     return { allowed: new Set(checks === 1 ? ["0", "1", "2", "3"] : ["0", "2", "3"]), guard };
@@ -66,18 +66,19 @@ test("claims are checked again before every request, halves included, and lost i
   expect(taken).not.toContain("1");
 });
 
-test("the same records have the same key, another version or order another one, and each half its own", async () => {
-  expect(idempotencyKey(records(3))).toBe(idempotencyKey(records(3)));
-  expect(idempotencyKey(records(3))).not.toBe(idempotencyKey(records(3).map((record) => ({ ...record, version: "1" }))));
-  expect(idempotencyKey(records(3))).not.toBe(idempotencyKey(records(3).toReversed()));
+test("the same records have the same key, another version, order or form another one, and each half its own", async () => {
+  expect(idempotencyKey(records(3), "a")).toBe(idempotencyKey(records(3), "a"));
+  expect(idempotencyKey(records(3), "a")).not.toBe(idempotencyKey(records(3).map((record) => ({ ...record, version: "1" })), "a"));
+  expect(idempotencyKey(records(3), "a")).not.toBe(idempotencyKey(records(3).toReversed(), "a"));
+  expect(idempotencyKey(records(3), "a")).not.toBe(idempotencyKey(records(3), "b"));
   const { target: qeasy, keys } = target((ids) => (ids.length > 1 ? refuse() : null));
-  await deliver(qeasy, records(4), 3, everything);
+  await deliver(qeasy, records(4), "a", 3, everything);
   expect(new Set(keys).size).toBe(keys.length);
 });
 
 test("one object a request where the target takes only one", async () => {
   const { target: qeasy, keys } = target((ids) => (ids.length > 1 ? refuse() : null), 1);
-  expect((await deliver(qeasy, records(5), 3, everything)).loaded).toHaveLength(5);
+  expect((await deliver(qeasy, records(5), "a", 3, everything)).loaded).toHaveLength(5);
   expect(keys).toHaveLength(5);
 });
 
@@ -89,7 +90,7 @@ test("no request carries more bytes than the target takes, commas counted; a rec
     return qeasy.send(batch, key, guard);
   } };
   const big = { ...records(2)[1]!, id: "7", recordId: "7", json: `{"id":"7","x":"${"é".repeat(15)}"}` };
-  const { loaded, refused } = await deliver(counted, [...records(5), big, ...records(9).slice(8)], 3, everything);
+  const { loaded, refused } = await deliver(counted, [...records(5), big, ...records(9).slice(8)], "a", 3, everything);
   expect(refused).toMatchObject([{ record: { id: "7" }, error: { code: "TM_RECORD_TOO_LARGE" } }]);
   expect(loaded.map(({ id }) => id)).toEqual(["0", "1", "2", "3", "4", "8"]);
   expect(taken).toEqual(["0", "1", "2", "3", "4", "8"]);
@@ -108,7 +109,7 @@ describe("several documents of a record", () => {
       bodies.push(ids.join(" "));
       return rule(ids);
     }, recordsPerRequest, bytesPerRequest);
-    return { bodies, ...(await deliver(qeasy, sent, 3, everything)) };
+    return { bodies, ...(await deliver(qeasy, sent, "a", 3, everything)) };
   }
 
   test.each<[number, number | null, string[]]>([

@@ -58,6 +58,14 @@ describe.each(DATABASES)("$name", ({ use, skip, open }) => {
     expect(await rows("id, a, b")).toEqual([{ id: "1", a: null, b: "x" }, { id: "2", a: "2", b: null }, { id: "3", a: "3", b: null }]);
   });
 
+  it("the same version in the form of another mapping replaces the row, and its lists", async () => {
+    const to = target({ items: "tables" });
+    await send(to, record("1", '"a":1,"lines":[{"sku":"x"},{"sku":"y"}]', "50"));
+    await send(to, record("1", '"b":2,"lines":[{"code":"x"}]', "50"));
+    expect(await rows("id, a, b, _version")).toEqual([{ id: "1", a: null, b: "2", _version: "50" }]);
+    expect(await database.query("select sku, code from orders_lines")).toEqual([{ sku: null, code: "x" }]);
+  });
+
   it("values of several kinds in a new column: whole numbers and others are numbers, all else is text; a text takes everything", async () => {
     await send(target(), record("1", '"n":1,"m":"a","s":""'), record("2", '"n":1.50,"m":20260101000000455,"s":"x"'), record("3", '"n":"","m":{"y":1},"s":true'));
     expect(await rows("m, s")).toEqual([{ m: "a", s: "" }, { m: "20260101000000455", s: "x" }, { m: '{"y":1}', s: "true" }]);

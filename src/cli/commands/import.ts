@@ -21,7 +21,7 @@ interface ImportOptions {
 export const importQeasyCommand = defineCommand<ImportOptions>({
   name: "import qeasy",
   summary: "make a pipeline of a strategy of Qeasy, and say key by key what became of it",
-  description: "Reads a strategy of Qeasy (轻易云) as it is pasted, prints a config file with its pipeline, and says on standard error key by key what was taken over, translated or kept without effect. Ends with 1 and prints no config where a pipeline would send something else than the strategy. Asks nobody.",
+  description: "Reads a strategy of Qeasy (轻易云) as it is pasted, prints a config file with its pipeline, and says on standard error key by key what was taken over, translated or kept without effect. A strategy that the mapping of a config cannot say runs as it is: the config then names the files given, or with --out copies beside it. Ends with 1 and prints no config where a pipeline would send something else than the strategy. Asks nobody.",
   examples: [
     "tidemark import qeasy source.json target.json > tidemark.config.ts",
     "tidemark import qeasy source.json target.json --name orders --account main --out tidemark.config.ts",
@@ -43,10 +43,19 @@ export const importQeasyCommand = defineCommand<ImportOptions>({
     const texts = await Promise.all(files.map(async (file, i) => ({ text: await textOf(file), ...(files.length === 2 ? { side: SIDES[i]! } : {}) })));
     const { importQeasy } = await import("../../ops/import-qeasy.ts");
     const { reportText } = await import("../../qeasy/index.ts");
-    const imported = await importQeasy(texts, { name, account, now: Date.now() });
+    const named = out === undefined && files.length === 2 ? Object.fromEntries(files.map((file, i) => [SIDES[i]!, relative(file)])) : out === undefined && files[0] !== "-" ? { source: relative(files[0]!), target: relative(files[0]!) } : {};
+    const imported = await importQeasy(texts, { name, account, now: Date.now(), files: named });
     const { config, report } = imported;
     if (!json) say(reportText(report));
-    if (config !== null && out !== undefined) await write(out, config, force === true);
+    const needed = SIDES.flatMap((side) => (imported.files[side] === null ? [] : [{ side, file: imported.files[side] }]));
+    if (config !== null && out === undefined && needed.length > 0 && files.includes("-")) {
+      throw usage("--out", "the strategy runs as it is, from files, and it came by standard input", "Give --out tidemark.config.ts: the strategy's files are written beside it.");
+    }
+    if (config !== null && out !== undefined) {
+      // As pasted where a file has one half.
+      for (const { side, file } of needed) await write(path.join(path.dirname(out), file), files.length === 2 ? texts[SIDES.indexOf(side)]!.text : `${imported.strategies[side]!}\n`, force === true);
+      await write(out, config, force === true);
+    }
     const written = config === null || out === undefined ? null : path.resolve(out);
     return {
       json: asJson({ ...imported, written }), exitCode: config === null ? 1 : 0,
@@ -58,6 +67,12 @@ export const importQeasyCommand = defineCommand<ImportOptions>({
 /** Values of the environment as YAML and JSON configs write them. */
 function asJson(answer: object): string {
   return JSON.stringify(answer, (_key, value: unknown) => (isEnvReference(value) ? `\${${value.variable}${value.fallback === null ? "" : `:-${value.fallback}`}}` : value));
+}
+
+/** As a config in this folder names it. */
+function relative(file: string): string {
+  const from = path.relative(process.cwd(), path.resolve(file)).replaceAll(path.sep, "/");
+  return from.startsWith(".") || path.isAbsolute(from) ? from : `./${from}`;
 }
 
 async function textOf(file: string): Promise<string> {

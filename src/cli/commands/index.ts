@@ -15,6 +15,7 @@ import { preview } from "./preview.ts";
 import { quarantine } from "./quarantine.ts";
 import { quarantineDiscard, quarantineReplay } from "./quarantine-change.ts";
 import { quarantineList, quarantineShow } from "./quarantine-list.ts";
+import { remap } from "./remap.ts";
 import { simulate } from "./simulate.ts";
 import { simulateJushuitan } from "./simulate-jushuitan.ts";
 import { simulateQeasy } from "./simulate-qeasy.ts";
@@ -26,5 +27,5 @@ import { worker } from "./worker.ts";
 
 /** Every command, in the order of `--help`; a group comes before its commands. */
 export const COMMANDS: readonly AnyCommand[] = [
-  init, importGroup, importQeasyCommand, check, preview, mapping, mappingTest, dev, deploy, worker, sync, backfill, backfillList, backfillPause, backfillResume, backfillMove, backfillCancel, audit, coverage, apis, apisShow, status, state, token, tokenShow, tokenRefresh, tokenSet, tokenAuthorize, quarantine, quarantineList, quarantineShow, quarantineReplay, quarantineDiscard, simulate, simulateJushuitan, simulateQeasy, demo,
+  init, importGroup, importQeasyCommand, check, preview, mapping, mappingTest, dev, deploy, worker, sync, backfill, backfillList, backfillPause, backfillResume, backfillMove, backfillCancel, remap, audit, coverage, apis, apisShow, status, state, token, tokenShow, tokenRefresh, tokenSet, tokenAuthorize, quarantine, quarantineList, quarantineShow, quarantineReplay, quarantineDiscard, simulate, simulateJushuitan, simulateQeasy, demo,
 ];

@@ -8,6 +8,7 @@ import * as told from "./006-told.ts";
 import * as accounts from "./007-accounts.ts";
 import * as snapshots from "./008-snapshots.ts";
 import * as documents from "./009-documents.ts";
+import * as kept from "./009-kept.ts";
 
 /** All migrations by name, run in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -20,4 +21,5 @@ export const migrations: Record<string, Migration> = {
   "007-accounts": accounts,
   "008-snapshots": snapshots,
   "009-documents": documents,
+  "009-kept": kept,
 };

@@ -73,7 +73,7 @@ export async function createWorld(pool: Pool, seed: number): Promise<World> {
       const source = sourceFor(world.source, scheduler, process);
       return {
         store, pipeline, account, api: source.source.api, lane, source: () => source, call: () => { throw new Error("no call"); }, target: () => targetFor(world, process, owner),
-        signal: new AbortController().signal, progress: () => undefined,
+        strategy: () => Promise.resolve({}), signal: new AbortController().signal, progress: () => undefined,
       };
     },
     pass: (ms) => void (world.now += ms),
