@@ -43,10 +43,11 @@ export async function judgeWindows(context: PipelineContext, streamId: string, a
   }
 }
 
-/** Rows of a window by the source's own word, archived ones included: the smallest page is enough. null: it announces none. */
+/** Rows of a window by the source's own word, archived ones included: the smallest page is enough. null: it announces none, and is not asked where that is known. */
 async function countOf(context: PipelineContext, { fromAt, toAt }: AuditWindow): Promise<{ count: number | null; requests: number }> {
   const { source } = context.source();
   const { params } = context.pipeline.source;
+  if (!source.api.totals) return { count: null, requests: 0 };
   let count: number | null = 0;
   let requests = 0;
   for (const archive of source.api.archive ? [false, true] : [false]) {
