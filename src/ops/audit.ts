@@ -5,6 +5,7 @@ import type { AuditRequest } from "../../activities/types.ts";
 import { TidemarkError } from "../errors.ts";
 import type { ApiDescription } from "../source/contract.ts";
 import { getApi } from "../source/jushuitan/index.ts";
+import { hasCounts } from "../source/pages.ts";
 import { type AuditReport, auditRange, readAudit } from "../store/audit-report.ts";
 import { auditBorders } from "../store/audits.ts";
 import { findStream } from "../store/streams.ts";
@@ -80,8 +81,8 @@ export async function auditCost({ config, store }: Services, name: string, asked
   const windows = auditBorders(range.from, range.to, api.windowMs).length - 1;
   const readings = api.archive ? 2 : 1;
   return {
-    from: formatInstant(range.from)!, to: formatInstant(range.to)!, windows, requests: api.totals ? windows * 2 * readings : 0,
-    idRequests: api.totals && !asked.byIds ? null : await idRequests(store.db, stream.id, range, { api, windows: windows * readings, pageSize: source.pageSize }),
+    from: formatInstant(range.from)!, to: formatInstant(range.to)!, windows, requests: hasCounts(api) ? windows * 2 * readings : 0,
+    idRequests: hasCounts(api) && !asked.byIds ? null : await idRequests(store.db, stream.id, range, { api, windows: windows * readings, pageSize: source.pageSize }),
   };
 }
 

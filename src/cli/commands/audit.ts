@@ -63,7 +63,10 @@ export function costLine({ from, to, windows, requests, idRequests }: AuditCost,
 function printed({ pipeline, status, verdict, requests, windows = [], quarantined, discarded = 0, gaps = [], neverReturns, notProvable, link, workflowId }: AuditAnswer): string {
   if (link !== null) say(`See it in Temporal's UI: ${link}`);
   if (verdict === undefined) return list([["pipeline", pipeline], ["status", status], ["workflow", workflowId]]);
-  const odd = windows.filter(({ state, source, index, missing, stale, extra }) => state !== "count" && (state !== "ids" || missing + stale + extra > 0 || (source !== null && source !== index)));
+  const odd = windows.filter(({ state, source, index, missing, stale, extra }) => {
+    const usual = notProvable === null ? ["count", "ids"] : ["unproven"];
+    return !usual.includes(state) || missing + stale + extra > 0 || (source !== null && index !== null && source !== index);
+  });
   const inState = (state: string) => windows.filter((window) => window.state === state).length;
   return [
     ...(odd.length === 0 ? [] : [
