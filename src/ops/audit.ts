@@ -86,7 +86,7 @@ export async function auditCost({ config, store }: Services, name: string, asked
   };
 }
 
-/** Each window has its first page. Where no total is announced, they are as narrow as half a page of records. */
+/** Each window has its first page. Where no total is announced, windows are split until each is one answer: about four for a page of records, as measured. */
 async function idRequests(
   db: Services["store"]["db"], streamId: string, { from, to }: { from: number; to: number }, { api, windows, pageSize }: { api: ApiDescription; windows: number; pageSize: number },
 ): Promise<number> {
@@ -94,7 +94,7 @@ async function idRequests(
     select count(*)::float8 as held from record where stream_id = ${streamId} and modified between ${from} and ${to}
   `.execute(db);
   const pages = rows[0]!.held / pageSize;
-  return Math.ceil(api.totals ? windows + pages : Math.max(windows, 2 * pages)) * (api.otherWindowKeys === null ? 1 : 2);
+  return Math.ceil(api.totals ? windows + pages : Math.max(windows, 4 * pages)) * (api.otherWindowKeys === null ? 1 : 2);
 }
 
 /** Starts an audit, and with `wait` returns its verdict. @throws TidemarkError `TM_AUDIT_RUNNING`, `TM_AUDIT_TARGET` and others */

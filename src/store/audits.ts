@@ -32,13 +32,13 @@ export interface AuditWindow {
 const BORDER_MS = 20 * 3_600_000;
 const DAY_MS = 86_400_000;
 
-/** The borders of an audit's windows: at most `windowMs` apart, at a quiet hour where that is possible. */
+/** The borders of an audit's windows: at most `windowMs` apart, at a quiet hour where that makes no window less than half as wide. */
 export function auditBorders(from: number, to: number, windowMs: number): number[] {
   const borders = [from];
   for (let at = from; at < to; ) {
     const widest = at + windowMs;
     const quiet = Math.floor((widest - BORDER_MS) / DAY_MS) * DAY_MS + BORDER_MS;
-    at = Math.min(quiet > at ? quiet : widest, to);
+    at = Math.min(quiet - at >= windowMs / 2 ? quiet : widest, to);
     borders.push(at);
   }
   return borders;
