@@ -18,6 +18,7 @@ const METHODS: Readonly<Record<string, { path: string; view?: View }>> = {
   "refund.single.query": { path: "/open/refund/single/query" },
   "refund.history.query": { path: "/open/refund/single/query", view: "archived" },
   "aftersale.received.query": { path: "/open/aftersale/received/query" },
+  "logistic.query": { path: "/open/logistic/query" },
   "order.action.query": { path: "/open/order/action/query" },
   "sku.query": { path: "/open/sku/query" },
   "mall.item.query": { path: "/open/mall/item/query" },
