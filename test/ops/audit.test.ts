@@ -30,7 +30,7 @@ describe("what an audit costs is told before it", () => {
   test.each([
     [{ requests: 12, idRequests: null }, "3 windows. 12 requests for the counts (about"],
     [{ requests: 12, idRequests: 40 }, "3 windows. 12 requests for the counts, and about 40 requests for the ids (about"],
-    [{ requests: 0, idRequests: 40 }, "3 windows. The API announces no counts, so ids are compared: about 40 requests (about"],
+    [{ requests: 0, idRequests: 40 }, "3 windows. There are no counts to compare, so ids are compared: about 40 requests (about"],
   ])("%j", (requests, words) => {
     expect(costLine({ ...cost, ...requests }, 100)).toBe(`Modified from A to B: ${words} 1 min at 100 a minute).`);
   });

@@ -21,7 +21,7 @@ const EXIT = { complete: 0, incomplete: 1, unproven: 3 } as const;
 export const audit = defineCommand<AuditOptions>({
   name: "audit",
   summary: "ask the source whether everything that it reports is there",
-  description: "Compares every closed window of modified time with the source: the source's count, a catch-up, the same count again, and the index. Where they differ (with --ids, or where the API announces no counts, everywhere) the window is read, and ids and versions are compared. Takes the requests that scheduled runs leave over. Ends with 1 when something is missing or stale, with 3 when something could not be proved.",
+  description: "Compares every closed window of modified time with the source: the source's count, a catch-up, the same count again, and the index. Where they differ (everywhere with --ids, or where the API has no counts) the window is read, and ids and versions are compared. Takes the requests that scheduled runs leave over. Ends with 1 when something is missing or stale, with 3 when something could not be proved.",
   examples: [
     "tidemark audit orders --wait                                        # everything, by counts",
     "tidemark audit orders --from 2026-01-01 --to 2026-02-01 --ids --wait",
@@ -55,7 +55,7 @@ export const audit = defineCommand<AuditOptions>({
 
 export function costLine({ from, to, windows, requests, idRequests }: AuditCost, perMinute: number): string {
   const span = formatSpan(Math.max(1, (requests + (idRequests ?? 0)) / perMinute) * 60_000);
-  const counts = requests === 0 ? "The API announces no counts, so ids are compared" : `${countOf(requests, "request")} for the counts`;
+  const counts = requests === 0 ? "There are no counts to compare, so ids are compared" : `${countOf(requests, "request")} for the counts`;
   const ids = idRequests === null ? "" : `${requests === 0 ? ": about" : ", and about"} ${countOf(idRequests, "request")}${requests === 0 ? "" : " for the ids"}`;
   return `Modified from ${from} to ${to}: ${countOf(windows, "window")}. ${counts}${ids} (about ${span} at ${formatCount(perMinute)} a minute).`;
 }
