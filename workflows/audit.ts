@@ -12,7 +12,7 @@ const KIND = defineSearchAttributeKey("TidemarkKind", SearchAttributeType.KEYWOR
 
 /**
  * Compares closed windows with the source: the source's count, a catch-up of forward runs, the same count again and the index.
- * Windows that differ are read and compared id by id; what is missing or stale is loaded where that is wanted. Takes the
+ * Windows that differ, or of which there are no counts, are read and compared id by id; what is missing or stale is loaded where that is wanted. Takes the
  * requests that forward runs leave over. About 10 events a compared slice; continues as new after 3,000 events, or when Temporal suggests it.
  */
 export async function audit(input: AuditInput): Promise<AuditSummary> {
@@ -29,7 +29,7 @@ export async function audit(input: AuditInput): Promise<AuditSummary> {
         show("Compares what the target holds with the index.");
         await activities.compareTarget.executeWithOptions({ summary: "what the target holds" }, [run.ref, auditId]);
       }
-      show("Asks the source for its counts.");
+      show("Asks the source for its counts, where it announces any.");
       await activities.countWindows.executeWithOptions({ summary: "first counts" }, [run.ref, auditId]);
       await catchUp("before");
       show("Asks for the counts again.");

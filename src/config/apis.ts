@@ -1,4 +1,4 @@
-import { describe } from "../source/jushuitan/catalogue/describe.ts";
+import { describe, WHOLE } from "../source/jushuitan/catalogue/describe.ts";
 import type { ApiDescription } from "../source/contract.ts";
 import { CATALOGUE } from "../source/jushuitan/catalogue.ts";
 import { valueAt } from "./environment-values.ts";
@@ -29,8 +29,8 @@ function descriptionOf(path: string, { title, pageSize, window, windowKeys, arch
     ...facts, path, title: title ?? path, pageSize: { min: 2, default: pageSize, max: pageSize }, archive: archiveParam !== null, archiveParam: archiveParam ?? "archive",
     ...(totalsParam === undefined ? {} : { totalsParam }),
   };
-  if (first === "snapshot") return describe({ ...common, windowKeys: null, windowMs: 0, cursors: ["snapshot"] });
-  return describe({ ...common, windowKeys, windowMs: window - MARGIN_MS, cursors: first === "version" ? ["version", "window"] : ["window"] });
+  if (first === "snapshot") return describe({ ...common, ...WHOLE });
+  return describe({ ...common, windowKeys, totals: facts.totals && facts.otherWindowKeys === null, windowMs: window - MARGIN_MS, cursors: first === "version" ? ["version", "window"] : ["window"] });
 }
 
 function tableAt(tree: unknown): Record<string, unknown> {

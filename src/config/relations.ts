@@ -1,6 +1,7 @@
 import { ConfigError } from "../errors.ts";
 import type { ApiDescription } from "../source/contract.ts";
 import { checkParams } from "../source/jushuitan/biz.ts";
+import { adviceFor } from "../source/jushuitan/catalogue.ts";
 import { cursorOf } from "./build.ts";
 import { parseDuration } from "./duration.ts";
 import { valueAt } from "./environment-values.ts";
@@ -44,7 +45,7 @@ function sourceProblems(tree: unknown, path: readonly string[], accounts: readon
   const api = apis.find((one) => one.path === source["api"]);
   if (api === undefined) {
     if (source["api"] in objectAt(tree, ["apis"])) return problems; // its description is wrong, and is told so
-    complain("api", `an API that Tidemark knows (tidemark apis lists them), or one described under apis. ${suggest(source["api"], apis.map((one) => one.path))}`);
+    complain("api", `an API that can be read. ${adviceFor(source["api"], apis.map((one) => one.path))}`);
     return problems;
   }
   if (api.call === true) return problems;

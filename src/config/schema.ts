@@ -77,15 +77,19 @@ export const ACCOUNT_KEYS: ReadonlyMap<string, string[]> = new Map(account.optio
 const names = z.array(text).default([]);
 const values = z.record(z.string(), z.json()).default({});
 
+/** A field, or several joined by `+`. */
+const fields = z.string().regex(/^[^+\s]+(\+[^+\s]+)*$/);
+
 /** An API that is not in the catalogue, with the catalogue's fields. */
 export const apiShape = z
   .strictObject({
     title: text.optional(),
     method: text.nullable().default(null),
+    historyMethod: text.nullable().default(null),
     listFields: z.array(text).min(1).default(["datas"]),
     flat: flag.default(false),
-    idField: z.string().regex(/^[^+\s]+(\+[^+\s]+)*$/),
-    modifiedField: text.nullable().default("modified"),
+    idField: fields,
+    modifiedField: fields.nullable().default("modified"),
     versionField: text.nullable().default(null),
     versionParam: text.nullable().default(null),
     versionAlone: flag.default(false),
@@ -93,6 +97,7 @@ export const apiShape = z
     maxPages: count(1).nullable().default(null),
     window: duration(120_000).prefault("7d"),
     windowKeys: z.tuple([text, text]).default(["modified_begin", "modified_end"]),
+    otherWindowKeys: z.tuple([text, text]).nullable().default(null),
     windowParams: values,
     params: values,
     totals: flag.default(true),
@@ -112,6 +117,12 @@ export const apiShape = z
   })
   .refine(({ cursor, modifiedField, notProvable }) => cursor === "snapshot" || modifiedField !== null || notProvable !== null, {
     path: ["modifiedField"], params: { expected: 'the field that holds a row\'s modified time; without one use cursor: "snapshot", or say why nothing is proved: notProvable' },
+  })
+  .refine(({ otherWindowKeys, modifiedField }) => otherWindowKeys === null || modifiedField?.includes("+") === true, {
+    path: ["modifiedField"], params: { expected: "the fields of both windows, joined by +, since otherWindowKeys is set" },
+  })
+  .refine(({ historyMethod, archiveParam }) => historyMethod === null || archiveParam !== null, {
+    path: ["archiveParam"], params: { expected: "the parameter that asks for archived records on the new platform, since historyMethod is set" },
   });
 export type ShapedApi = z.output<typeof apiShape>;
 

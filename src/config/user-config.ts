@@ -81,13 +81,15 @@ export interface UserApi {
   title?: Text;
   /** Its name on the old platform. */
   method?: Text | null;
+  /** Its name there for archived records; they are asked for by `archiveParam` otherwise. */
+  historyMethod?: Text | null;
   /** Possible keys of the list in the answer. Default `["datas"]`. */
   listFields?: readonly Text[];
   /** Whether the answer has no `data` wrapper; both forms are read. Default false. */
   flat?: boolean | EnvReference;
   /** The field that identifies a row, or several joined by `+`; the first has to be there. */
   idField: Text;
-  /** Default `modified`; null: rows have none. */
+  /** Default `modified`; several joined by `+`: the latest counts; null: rows have none. */
   modifiedField?: Text | null;
   /** The field with the row's version. Default: none. */
   versionField?: Text | null;
@@ -103,6 +105,8 @@ export interface UserApi {
   window?: Duration;
   /** The parameters with begin and end of a window. Default `["modified_begin", "modified_end"]`. */
   windowKeys?: readonly [Text, Text];
+  /** Those of a second window that is asked for as well, where one alone does not bring every change. Default: none. */
+  otherWindowKeys?: readonly [Text, Text] | null;
   /** Parameters that a window needs to select everything by modified time. */
   windowParams?: Record<string, JsonValue | EnvReference>;
   /** Parameters that are sent unless a pipeline sets them otherwise. */

@@ -9,7 +9,7 @@ export interface CoverageNote {
   neverReturns: readonly string[];
   /** Why nothing that is read of it is proved; null: it is. */
   notProvable: string | null;
-  /** Shops of the account of which no record was ever seen: not covered, or no sales. */
+  /** Shops of the account of which no record was ever seen: not covered, or no sales. None where records name no shop. */
   silentShops: { id: string; name: string }[];
 }
 
@@ -19,8 +19,11 @@ export async function coverageNote(services: Services, name: string, signal: Abo
   const account = accountOf(services.config, pipeline.source.account);
   const shops = await readShops(account, { deps: sourceDeps(services, account, "backfill", signal), signal });
   const stream = await findStream(services.store.db, name);
-  const { rows } = await sql<{ id: string }>`select shop_id as id from shop_seen where stream_id = ${stream?.id ?? "0"}`.execute(services.store.db);
-  const seen = new Set(rows.map((row) => row.id));
+  const { rows } = await sql<{ shops: string[]; loaded: boolean }>`
+    select array(select shop_id from shop_seen where stream_id = ${stream?.id ?? "0"}) as shops, exists (select 1 from record where stream_id = ${stream?.id ?? "0"}) as loaded
+  `.execute(services.store.db);
+  const { shops: named, loaded } = rows[0]!;
+  const seen = new Set(named);
   const { neverReturns, notProvable } = getApi(pipeline.source.api, services.config.apis);
-  return { neverReturns, notProvable, silentShops: shops.filter((shop) => !seen.has(shop.id)) };
+  return { neverReturns, notProvable, silentShops: loaded && seen.size === 0 ? [] : shops.filter((shop) => !seen.has(shop.id)) };
 }

@@ -49,7 +49,8 @@ export async function coverage({ config, store }: Services, name: string): Promi
   `.execute(store.db);
   const { first: oldest, headRead } = rows[0] ?? { first: null, headRead: null };
   // What came after the last look is not due yet, unless the pipeline is late.
-  const settled = headRead !== null && now - headRead < freshnessMs ? headRead - source.settleMs : now - source.settleMs;
+  const due = now - source.settleMs;
+  const settled = headRead === null || now - headRead >= freshnessMs ? due : stream?.cursor === "window" ? Math.min(stream.checkpointAt ?? due, due) : headRead - source.settleMs;
   const gaps = stream === null ? [] : await pipelineGaps(store.db, config, stream);
   const first = source.from === "all" ? Math.min(oldest ?? settled, ...gaps.map(({ from }) => from)) : source.from;
   if (stream === null || first >= settled) return { ...base, days: [] };

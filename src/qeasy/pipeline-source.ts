@@ -57,7 +57,7 @@ async function readRequest(strategy: Strategy, api: ApiDescription, given: reado
     const written = [...strategy.request, ...others].filter((each) => each.field === field).map(({ value, default: instead }) => textOf(value ?? instead)).findLast((text) => text !== "") ?? "";
     const refuse = (detail: string): void => report(notice("TM_QEASY_NOT_YET", path, detail, "refused"));
     const [begin, end] = api.windowKeys ?? [];
-    const bound = field === begin || field === end;
+    const bound = [begin, end, ...(api.otherWindowKeys ?? [])].includes(field);
     if ((bound || field in api.windowParams) && written === "") continue;
     if (field === window.page || field === window.pageSize || field === api.versionParam || field === "is_get_total" || written.includes("PAGINATION_")) continue;
     if (bound && !isLiteral(entry)) continue;

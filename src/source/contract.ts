@@ -70,7 +70,7 @@ export interface ApiDescription {
   flat: boolean;
   /** The field that identifies a row, or several joined by `+`: the first has to be there. One that rows lack comes from the parameter of that name. */
   idField: string;
-  /** null: the rows carry no modified time. */
+  /** The field with a row's modified time, or several joined by `+`, of which the latest counts; null: the rows carry none. */
   modifiedField: string | null;
   /** null: the rows carry no version. */
   versionField: string | null;
@@ -85,11 +85,13 @@ export interface ApiDescription {
   windowMs: number;
   /** The request parameters with begin and end of a window; null: the API is read whole. */
   windowKeys: readonly [string, string] | null;
+  /** Begin and end of a second window, whose rows belong to the first one's as well: each is asked for; null: one is enough. */
+  otherWindowKeys: readonly [string, string] | null;
   /** Parameters that a window query needs to select everything by modified time. */
   windowParams: Readonly<Record<string, JsonValue>>;
   /** Further parameters that are sent unless the pipeline sets them otherwise. */
   params: Readonly<Record<string, JsonValue>>;
-  /** Whether window answers announce totals. */
+  /** Whether a window's number of rows can be had. */
   totals: boolean;
   /** Whether a version query may say `is_get_total: false`. */
   totalsParam: boolean;

@@ -1,5 +1,10 @@
-import type { Source, SourceAnswer, WindowQuery } from "./contract.ts";
+import type { ApiDescription, Source, SourceAnswer, WindowQuery } from "./contract.ts";
 import { isLastAnswer } from "./walk-window.ts";
+
+/** Whether the source's count of a window can be compared with that of what was read: rows without a modified time lie in no window. */
+export function hasCounts({ totals, modifiedField }: ApiDescription): boolean {
+  return totals && modifiedField !== null;
+}
 
 /** The pages of a window, first to last: good for a look, since what changes meanwhile may be missed. @throws SourceError */
 export async function* windowPages(source: Source, query: Omit<WindowQuery, "page">, signal: AbortSignal): AsyncGenerator<SourceAnswer> {

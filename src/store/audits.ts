@@ -32,13 +32,13 @@ export interface AuditWindow {
 const BORDER_MS = 20 * 3_600_000;
 const DAY_MS = 86_400_000;
 
-/** The borders of an audit's windows: at most `windowMs` apart, at a quiet hour where that is possible. */
+/** The borders of an audit's windows: at most `windowMs` apart, at a quiet hour where that makes no window less than half as wide. */
 export function auditBorders(from: number, to: number, windowMs: number): number[] {
   const borders = [from];
   for (let at = from; at < to; ) {
     const widest = at + windowMs;
     const quiet = Math.floor((widest - BORDER_MS) / DAY_MS) * DAY_MS + BORDER_MS;
-    at = Math.min(quiet > at ? quiet : widest, to);
+    at = Math.min(quiet - at >= windowMs / 2 ? quiet : widest, to);
     borders.push(at);
   }
   return borders;
@@ -168,8 +168,9 @@ export async function compareSlice(store: Store, slice: Slice, pass: number): Pr
  * Ends an audit, after forward runs have caught up once more: what the index holds in a compared window and no answer
  * contained is extra (a row that moved to a later time has moved in the index too by now); what was found and is held since
  * counts as repaired.
+ * @param provable false: no window is verified, whatever was found
  */
-export async function finishAudit(store: Store, streamId: string, auditId: string): Promise<void> {
+export async function finishAudit(store: Store, streamId: string, auditId: string, provable: boolean): Promise<void> {
   await store.transaction(async (tx) => {
     await sql`
       update audit_window w set state = case when c.complete then 'ids' else 'unproven' end, verified_at = case when c.complete then clock_timestamp() end
@@ -199,6 +200,7 @@ export async function finishAudit(store: Store, streamId: string, auditId: strin
       update audit_window w set state = 'differs', verified_at = null where w.audit_id = ${auditId} and w.state in ('count', 'ids')
         and exists (select 1 from audit_finding f where f.window_id = w.id and f.kind <> 'extra' and f.repaired_at is null)
     `.execute(tx);
+    if (!provable) await sql`update audit_window set state = 'unproven', verified_at = null where audit_id = ${auditId} and state in ('count', 'ids')`.execute(tx);
     await dropUnloaded(tx, sql`s.range_id in (select r.id from load_range r join audit_window w on w.range_id in (r.id, r.archive_of) where w.audit_id = ${auditId})`);
     await sql`update audit set state = 'done', ended_at = clock_timestamp() where id = ${auditId} and state = 'open'`.execute(tx);
   });

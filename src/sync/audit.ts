@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { type AuditWindow, finishAudit, judgeWindow, saveCount, windowsToCount } from "../store/audits.ts";
 import { expectHeld, judgeHeld, noteHeld } from "../store/audit-target.ts";
 import { ConfigError } from "../errors.ts";
-import { windowPages } from "../source/pages.ts";
+import { hasCounts, windowPages } from "../source/pages.ts";
 import type { PipelineContext } from "./context.ts";
 
 /** Ids that the index holds and no answer contained are looked for once more, so many at the most. */
@@ -43,10 +43,11 @@ export async function judgeWindows(context: PipelineContext, streamId: string, a
   }
 }
 
-/** Rows of a window by the source's own word, archived ones included: the smallest page is enough. null: it announces none. */
+/** Rows of a window by the source's own word, archived ones included: the smallest page is enough. null: there is none to compare, and none is asked for where that is known. */
 async function countOf(context: PipelineContext, { fromAt, toAt }: AuditWindow): Promise<{ count: number | null; requests: number }> {
   const { source } = context.source();
   const { params } = context.pipeline.source;
+  if (!hasCounts(source.api)) return { count: null, requests: 0 };
   let count: number | null = 0;
   let requests = 0;
   for (const archive of source.api.archive ? [false, true] : [false]) {
@@ -72,7 +73,7 @@ export async function endAudit(context: PipelineContext, streamId: string, audit
     const met = rows.filter((row) => row.second === second && there.has(row.sourceId)).map((row) => row.id);
     await sql`update record set seen_by = ${auditId} where stream_id = ${streamId} and id = any(${met}::text[])`.execute(store.db);
   }
-  await finishAudit(store, streamId, auditId);
+  await finishAudit(store, streamId, auditId, context.source().source.api.notProvable === null);
 }
 
 async function idsOfSecond(context: PipelineContext, second: number): Promise<Set<string>> {

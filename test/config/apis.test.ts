@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import type { UserApi, UserPipeline, UserSource } from "../../src/index.ts";
 import { validateConfig } from "../../src/config/validate.ts";
 import { getApi } from "../../src/source/jushuitan/index.ts";
@@ -59,6 +60,31 @@ describe("an API described in the config", () => {
     ["with a setting that is none", { idField: "id", windowkeys: ["a", "b"] }, "windowkeys"],
   ])("%s is refused, and only for that", async (_what, api, field) => {
     expect(Object.keys(await problems({ api: api as UserApi }))).toEqual([`apis.${OWN}.${field}`].map((path) => path.replace(`apis.${OWN}`, `apis["${OWN}"]`)));
+  });
+
+  test.each([
+    ["by two windows with one modified time", { idField: "id", otherWindowKeys: ["a", "b"] }, "modifiedField"],
+    ["with a method for archived records and no parameter", { idField: "id", historyMethod: "own.history" }, "archiveParam"],
+  ])("%s is refused, and only for that", async (_what, api, field) => {
+    expect(Object.keys(await problems({ api: api as UserApi }))).toEqual([`apis["${OWN}"].${field}`]);
+  });
+
+  const WRONG: Required<Record<keyof UserApi, unknown>> = {
+    title: "", method: 7, historyMethod: 7, listFields: [], flat: "maybe", idField: "a+", modifiedField: "a+", versionField: 7, versionParam: 7, versionAlone: "maybe", pageSize: 1, maxPages: 0,
+    window: "1m", windowKeys: ["begin"], otherWindowKeys: ["begin"], windowParams: [], params: [], totals: "maybe", totalsParam: "maybe", archiveParam: 7, cursor: "offset", notProvable: 7,
+    parameters: "shop_id", oddities: [7], neverReturns: "all",
+  };
+
+  test.each(Object.entries(WRONG))("a wrong %s (%j) is told with the field, the value and an example that is right", async (field, value) => {
+    const error = await configErrorOf(() => validate({ api: { idField: "id", [field]: value } }));
+    const [[path, problem] = []] = Object.entries(problemsOf(error));
+    expect(path).toMatch(new RegExp(`^apis\\["${OWN}"\\]\\.${field}`));
+    expect(problem!.value).toBe(Array.isArray(value) ? (field === "oddities" ? "7" : "a list") : JSON.stringify(value));
+    expect(problem!.expected).not.toBe("");
+    expect(error.fix).toContain(problem!.example);
+    const right = parse(`{ ${problem!.example} }`) as Partial<UserApi>;
+    expect(Object.keys(right)).toEqual([field]);
+    expect(() => validate({ api: { idField: "id", versionField: "ts", archiveParam: "archive", modifiedField: "modified+link_modified", ...right } })).not.toThrow();
   });
 
   test("may not stand for one that the catalogue has", async () => {

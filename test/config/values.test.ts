@@ -180,7 +180,7 @@ describe("schedules", () => {
 
 describe("names", () => {
   test("an unknown API, account or setting is answered with the nearest", async () => {
-    expect(await problem({ source: { api: "/open/order/single/query" } })).toMatchObject([{ path: "pipelines.orders.source.api", expected: expect.stringContaining('Did you mean "/open/orders/single/query"?') }]);
+    expect(await problem({ source: { api: "/open/order/single/query" } })).toMatchObject([{ path: "pipelines.orders.source.api", expected: expect.stringContaining('Did you mean /open/orders/single/query?') }]);
     expect(await problem({ source: { account: "mian" } })).toMatchObject([{ path: "pipelines.orders.source.account", expected: expect.stringContaining('Did you mean "main"?') }]);
     expect(await problem({ source: { pagesize: 50 } as Partial<UserSource> })).toMatchObject([{ path: "pipelines.orders.source.pagesize", value: "50", expected: expect.stringContaining('Did you mean "pageSize"?') }]);
     expect(await problem({ top: { pipeline: {} } as Partial<UserConfig> })).toMatchObject([{ path: "pipeline", expected: expect.stringContaining('Did you mean "pipelines"?') }]);

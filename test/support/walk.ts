@@ -17,16 +17,33 @@ import { extractSlice } from "../../src/sync/extract.ts";
 import { pipelineContext } from "../../src/sync/services.ts";
 import { beginStream } from "../../src/sync/start.ts";
 import { transformSlice } from "../../src/sync/transform.ts";
+import type { AccountConfig } from "../../src/config/types.ts";
+import { LEGACY_PATH } from "../../src/simulator/jushuitan/legacy.ts";
 import { type ConfigOverrides, TEST_KEY, testConfig } from "./pipeline.ts";
 
 export const APP = { appKey: "demo-app-key", appSecret: "demo-app-secret", accessToken: "00112233445566778899aabbccddeeff" };
 
-/** An API of the simulator, without shared tokens and budget. @param acquire is called before each request */
-export function sourceOf(simulator: JushuitanSimulator, api: ApiDescription, acquire: SourceDeps["acquire"] = async () => undefined): Source {
+const LEGACY_TOKEN = "0123456789abcdef0123456789abcdef";
+
+/** The platforms that a walk may speak to. */
+export type Platform = "new" | "old";
+
+function accountOf(simulator: JushuitanSimulator, platform: Platform): AccountConfig {
   const account = { ...testConfig().accounts["main"]!, ...APP, baseUrl: simulator.url };
+  if (platform === "new") return account;
+  const { name, limits, timeoutMs } = account;
+  return {
+    name, platform: "jushuitan", kind: "legacy", baseUrl: simulator.url + LEGACY_PATH, limits, timeoutMs,
+    partnerId: "demo-partner-0001", partnerKey: "demo-partner-key-0001", token: LEGACY_TOKEN, tokenExpiresAt: null, holdAfterRefreshMs: 0,
+  };
+}
+
+/** An API of the simulator, without shared tokens and budget. @param acquire is called before each request */
+export function sourceOf(simulator: JushuitanSimulator, api: ApiDescription, acquire: SourceDeps["acquire"] = async () => undefined, platform: Platform = "new"): Source {
+  const account = accountOf(simulator, platform);
   const deps: SourceDeps = {
     acquire, clockOffsetMs: async () => 0, reportClock: async () => undefined,
-    token: async () => ({ value: APP.accessToken, version: 1 }),
+    token: async () => ({ value: platform === "new" ? APP.accessToken : LEGACY_TOKEN, version: 1 }),
     renewToken: () => Promise.reject(new Error("the token is good")),
     pause: () => Promise.reject(new Error("no limit is set")),
   };
@@ -43,12 +60,9 @@ export interface Walk {
   streamId: string;
 }
 
-/** @param before is called before each request, with its number */
-export async function startWalk(
-  store: Store, simulator: JushuitanSimulator, api: ApiDescription, overrides: ConfigOverrides["source"] = {}, before: (request: number) => unknown = () => undefined,
-): Promise<Walk> {
+export async function startWalk(store: Store, simulator: JushuitanSimulator, api: ApiDescription, overrides: ConfigOverrides["source"] = {}, platform: Platform = "new"): Promise<Walk> {
   const config = testConfig({
-    account: { ...APP, baseUrl: simulator.url }, apis: [api], mapping: { id: api.idField },
+    account: accountOf(simulator, platform), apis: [api], mapping: { id: api.idField },
     source: { api: api.path, pageSize: 10, from: Date.now() - 86_400_000, settleMs: 500, lookbackMs: 2_000, sweepEveryMs: 500, sliceRecords: 100, cursor: cursorOf({ cursor: "auto", params: {} }, api), ...overrides },
   });
   const pipeline = { ...config.pipelines["orders"]!, name: api.path };
@@ -58,7 +72,7 @@ export async function startWalk(
   const stream = await ensureStream(store, pipeline, account);
   const signal = new AbortController().signal;
   let requests = 0;
-  const budgeted = { source: sourceOf(simulator, api, async () => void (await before(++requests))), readNo: () => String(requests) };
+  const budgeted = { source: sourceOf(simulator, api, async () => void ++requests, platform), readNo: () => String(requests) };
   const context: PipelineContext = { ...pipelineContext({ config, store, key: TEST_KEY }, api.path, "forward", { signal, progress: () => undefined }), source: () => budgeted };
   const held = new Map<string, string>();
   let runs = 0;

@@ -11,24 +11,29 @@ export const apis = defineCommand({
   examples: ["tidemark apis", "tidemark apis --json | jq '.apis[] | select(.provable | not)'", "tidemark apis show /open/inventory/query"],
   async run(context) {
     const { cursorWords, listApis } = await import("../../ops/apis.ts");
-    const { getApi } = await import("../../source/jushuitan/index.ts");
+    const { getApi, UNREADABLE } = await import("../../source/jushuitan/index.ts");
     const described = await describedIn(context);
     const found = listApis(described);
     const rows = found.map((one) => [one.path, one.title, one.method ?? "-", one.pageSize, cursorWords(getApi(one.path, described))]);
-    return { json: { apis: found }, text: table(["api", "what", "old method", "page", "read"], rows) };
+    return {
+      json: { apis: found, notReadable: UNREADABLE },
+      text: [table(["api", "what", "old method", "page", "read"], rows), "", "Not readable:", table(["name", "why"], UNREADABLE.map(({ name, why }) => [name, why]))].join("\n"),
+    };
   },
 });
 
 export const apisShow = defineCommand({
   name: "apis show",
   summary: "fields, limits, oddities and cursor of one API, and what it never returns",
-  examples: ["tidemark apis show /open/orders/single/query", "tidemark apis show /open/inventory/query --json"],
-  configure: (command) => command.argument("<api>", "path of the API"),
+  description: "Says how one API is read, why so, and how an audit compares it; its fields, limits, parameters and oddities; and what it never returns. Asks nobody.",
+  examples: ["tidemark apis show /open/orders/single/query", "tidemark apis show inventory.query --json | jq .why"],
+  configure: (command) => command.argument("<api>", "path of the API, or its name on the old platform"),
   async run(context, _options, [path = ""]) {
-    const { getApi } = await import("../../source/jushuitan/index.ts");
-    const { cursorWords } = await import("../../ops/apis.ts");
-    const api = getApi(path, await describedIn(context));
-    return { json: api, text: printed(api, cursorWords(api)) };
+    const { findApi, getApi } = await import("../../source/jushuitan/index.ts");
+    const { auditWords, cursorReason, cursorWords } = await import("../../ops/apis.ts");
+    const api = getApi(findApi(path)?.path ?? path, await describedIn(context));
+    const words = { read: cursorWords(api), why: cursorReason(api), audit: auditWords(api) };
+    return { json: { ...api, ...words }, text: printed(api, words) };
   },
 });
 
@@ -42,21 +47,32 @@ async function describedIn(context: CommandContext): Promise<LoadedConfig["apis"
   }
 }
 
-function printed(api: ApiDescription, read: string): string {
-  const json = (value: object) => (Object.keys(value).length === 0 ? [] : [JSON.stringify(value)]);
-  const facts: (readonly [string, string | null | undefined])[] = [
-    ["api", api.path], ["what", api.title], ["old method", api.method], ["archived, old", api.historyMethod],
-    ["list", `${api.listFields.join(" or ")}${api.flat ? " (flat answer)" : ""}`], ["id", api.idField], ["modified", api.modifiedField], ["version", api.versionField],
-    ["read", read], ["not provable", api.notProvable],
-    ["version query", api.versionParam === null ? null : `${api.versionParam}${api.versionAlone ? ", with paging alone" : ""}`],
-    ["window", api.windowKeys === null ? "none: all of it is read" : `${api.windowKeys.join(", ")}; at most ${formatSpan(api.windowMs)}; totals: ${api.totals ? "yes" : "no"}`],
-    ["always sent", json(api.windowParams)[0]], ["sent unless set", json(api.params)[0]],
-    ["page", `${api.pageSize.min} to ${api.pageSize.max} rows${api.maxPages === null ? "" : `, page ${api.maxPages} at most`}`],
-    ["archived", api.archive ? `asked for separately, by ${api.archiveParam}` : null], ["time selectors", api.dateTypes],
+function printed(api: ApiDescription, { read, why, audit }: Record<"read" | "why" | "audit", string>): string {
+  const json = (value: object) => (Object.keys(value).length === 0 ? null : JSON.stringify(value));
+  const facts: (readonly [string, string | null])[] = [
+    ["api", api.path], ["what", api.title], ["old method", api.method ?? "none: the new platform only"],
+    ["read", read], ["why", why], ["not provable", api.notProvable], ["audit", audit],
+    ["list", `${api.listFields.join(" or ")}${api.flat ? " (flat answer)" : ""}`], ["id", api.idField],
+    ["modified", api.modifiedField?.replace(/^(.*)\+/, "the later of $1 and ") ?? "none"], ["version", api.versionField ?? "none"],
+    ...(api.call === true ? [] : queries(api, json)),
   ];
   const points = (title: string, lines: readonly string[]) => (lines.length === 0 ? [] : ["", title, ...lines.map((line) => `  - ${line}`)]);
   return [
-    list(facts.flatMap(([label, value]) => (value == null ? [] : [[label, value] as const]))),
+    list(facts.flatMap(([label, value]) => (value === null ? [] : [[label, value] as const]))),
     ...points("Parameters:", api.parameters), ...points("Oddities:", api.oddities), ...points("It never returns:", api.neverReturns),
   ].join("\n");
+}
+
+/** How it is asked, and its limits. */
+function queries(api: ApiDescription, json: (value: object) => string | null): (readonly [string, string | null])[] {
+  const keys = [api.windowKeys, api.otherWindowKeys].flatMap((pair) => (pair === null ? [] : [pair.join(" to ")]));
+  return [
+    ["version query", api.versionParam === null ? null : `${api.versionParam}${api.versionAlone ? ", with paging alone" : ""}`],
+    ["window", api.windowKeys === null ? "none" : `${keys.join(", then ")}; at most ${formatSpan(api.windowMs)}`],
+    ["totals", api.windowKeys === null ? null : api.totals ? "yes" : "no"],
+    ["time selectors", api.dateTypes === null ? null : `${api.dateTypes}; Tidemark asks by modified time`],
+    ["always sent", json(api.windowParams)], ["sent unless set", json(api.params)],
+    ["page", `${api.pageSize.min} to ${api.pageSize.max} rows${api.maxPages === null ? "" : `, page ${api.maxPages} at most`}`],
+    ["archived", api.archive ? `asked for as well, by ${api.archiveParam}${api.historyMethod === null ? "" : `; on the old platform by ${api.historyMethod}`}` : null],
+  ];
 }

@@ -21,7 +21,7 @@ const EXIT = { complete: 0, incomplete: 1, unproven: 3 } as const;
 export const audit = defineCommand<AuditOptions>({
   name: "audit",
   summary: "ask the source whether everything that it reports is there",
-  description: "Compares every closed window of modified time with the source: the source's count, a catch-up, the same count again, and the index. Where they differ (with --ids everywhere) the window is read, and ids and versions are compared. Takes the requests that scheduled runs leave over. Ends with 1 when something is missing or stale, with 3 when something could not be proved.",
+  description: "Compares every closed window of modified time with the source: the source's count, a catch-up, the same count again, and the index. Where they differ (everywhere with --ids, or where the API has no counts) the window is read, and ids and versions are compared. Takes the requests that scheduled runs leave over. Ends with 1 when something is missing or stale, with 3 when something could not be proved.",
   examples: [
     "tidemark audit orders --wait                                        # everything, by counts",
     "tidemark audit orders --from 2026-01-01 --to 2026-02-01 --ids --wait",
@@ -47,21 +47,26 @@ export const audit = defineCommand<AuditOptions>({
     const signal = untilInterrupted();
     return withTemporal(config, async (services, temporal) => {
       const otherConfig = await noteOtherConfig(services, config, name);
-      const answer = await runAudit(services, temporal, name, { ...range, byIds: ids, repair, target }, { wait, signal, onNote: say, onCost: (cost) => say(costLine(cost, perMinute, ids)) });
+      const answer = await runAudit(services, temporal, name, { ...range, byIds: ids, repair, target }, { wait, signal, onNote: say, onCost: (cost) => say(costLine(cost, perMinute)) });
       return { json: { ...answer, otherConfig }, text: printed(answer), exitCode: answer.verdict === undefined ? 0 : EXIT[answer.verdict] };
     });
   },
 });
 
-function costLine({ from, to, windows, requests }: AuditCost, perMinute: number, ids: boolean): string {
-  const minutes = formatSpan(Math.max(1, requests / perMinute) * 60_000);
-  return `Modified from ${from} to ${to}: ${countOf(windows, "window")}, ${countOf(requests, "request")} for the counts (about ${minutes} at ${formatCount(perMinute)} a minute)${ids ? ", and all pages for the ids" : ""}.`;
+export function costLine({ from, to, windows, requests, idRequests }: AuditCost, perMinute: number): string {
+  const span = formatSpan(Math.max(1, (requests + (idRequests ?? 0)) / perMinute) * 60_000);
+  const counts = requests === 0 ? "There are no counts to compare, so ids are compared" : `${countOf(requests, "request")} for the counts`;
+  const ids = idRequests === null ? "" : `${requests === 0 ? ": about" : ", and about"} ${countOf(idRequests, "request")}${requests === 0 ? "" : " for the ids"}`;
+  return `Modified from ${from} to ${to}: ${countOf(windows, "window")}. ${counts}${ids} (about ${span} at ${formatCount(perMinute)} a minute).`;
 }
 
 function printed({ pipeline, status, verdict, requests, windows = [], quarantined, discarded = 0, gaps = [], neverReturns, notProvable, link, workflowId }: AuditAnswer): string {
   if (link !== null) say(`See it in Temporal's UI: ${link}`);
   if (verdict === undefined) return list([["pipeline", pipeline], ["status", status], ["workflow", workflowId]]);
-  const odd = windows.filter((window) => window.state !== "count");
+  const odd = windows.filter(({ state, source, index, missing, stale, extra }) => {
+    const usual = notProvable === null ? ["count", "ids"] : ["unproven"];
+    return !usual.includes(state) || missing + stale + extra > 0 || (source !== null && index !== null && source !== index);
+  });
   const inState = (state: string) => windows.filter((window) => window.state === state).length;
   return [
     ...(odd.length === 0 ? [] : [

@@ -3,6 +3,7 @@ import type { BackfillProgress } from "../../../workflows/types.ts";
 import type { LoadedConfig } from "../../config/load.ts";
 import type { PipelineStatus } from "../../ops/status.ts";
 import { TidemarkError } from "../../errors.ts";
+import { countOf } from "../../sync/labels.ts";
 import { withStore } from "../connected.ts";
 import { defineCommand } from "../command.ts";
 import { formatSpan, list, paceOf, table } from "../output.ts";
@@ -88,8 +89,9 @@ function stateOf(pipeline: PipelineStatus): string {
   return `${pipeline.notProvable === null ? "" : "not provable; "}${progressOf(pipeline)}`;
 }
 
-function progressOf({ late, limitMs, running, initialLoad, gaps }: PipelineStatus): string {
+function progressOf({ cursor, late, limitMs, running, unproven, initialLoad, gaps }: PipelineStatus): string {
   if (late) return pc.red(`late: older than ${formatSpan(limitMs)}`);
+  if (unproven > 0) return cursor === "snapshot" ? "unproven: no two readings agreed; the next run tries again" : `unproven: ${countOf(unproven, "window")}; the next run tries again`;
   if (!initialLoad.complete) return `initial load waits for ${initialLoad.waitingFor ?? "its end"}`;
   if (gaps.length > 0) return pc.red(`gaps, not read: ${gaps.length}`);
   return running ? "running" : "up to date";

@@ -12,6 +12,8 @@ export interface RowState {
   /** Epoch seconds. */
   created: number;
   modified: number;
+  /** The second time, where rows have two (epoch seconds). */
+  otherModified?: number;
   /** Decimal digits. */
   ts: string;
   /** Whether the wire's oddities (numbers as text, `""`, null lists) are on. */
@@ -48,6 +50,8 @@ export class Collection {
   private orders: Int32Array;
   /** Places in the log of versions that have been written and are not visible yet, by row. */
   private readonly hidden = new Map<number, number>();
+  /** Of tables whose rows have two times: that of a row's version before the visible one (epoch seconds). */
+  private readonly before = new Map<number, number>();
 
   constructor(table: TableDescription, capacity: number) {
     this.table = table;
@@ -83,6 +87,7 @@ export class Collection {
     const before = this.places[index] as number;
     if (before >= 0) {
       this.log.setKind(before, KIND.none);
+      if (this.table.wire?.otherTimes != null) this.before.set(index, this.log.modified[before] as number);
       this.changes[index] = (this.changes[index] as number) + 1;
     }
     this.log.setKind(hidden, archived ? KIND.archived : KIND.live);
@@ -126,6 +131,13 @@ export class Collection {
     return this.log.modified[this.placeOf(index)] as number;
   }
 
+  /** Where a row has two times, each second write moves the other one only. */
+  timesOf(index: number): { modified: number; otherModified: number } {
+    const newest = this.modifiedOf(index);
+    const before = this.before.get(index) ?? newest;
+    return (this.changes[index] as number) % 2 === 1 ? { modified: before, otherModified: newest } : { modified: newest, otherModified: before };
+  }
+
   idOf(index: number): number {
     return this.table.firstId + index;
   }
@@ -164,7 +176,7 @@ export class Collection {
       order: this.orderOf(index),
       changes: this.changes[index] as number,
       created: this.created[index] as number,
-      modified: this.modifiedOf(index),
+      ...this.timesOf(index),
       ts,
       oddities,
     });

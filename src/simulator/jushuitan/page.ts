@@ -19,7 +19,7 @@ export function readPage(store: Store, table: Collection, query: Query): Page {
   const fromTs = startTs === null ? 0 : log.firstVersion(store.distanceOf(startTs));
   const window = windowOf(store, query);
   const { windowOrder } = store.settings;
-  const inOrder = window === null || log.ascending;
+  const inOrder = window === null || isSorted(table);
   if (!inOrder || query.statuses !== null || (startTs === null && windowOrder === "id")) return slice(scan(store, table, query, fromTs, window), skip, query.pageSize);
 
   const from = window === null ? fromTs : Math.max(fromTs, log.firstModified(window.begin));
@@ -47,19 +47,26 @@ function windowOf({ settings }: Store, { window }: Query): Window | null {
   return window && { begin: window.begin, end: settings.windowEnd === "inclusive" ? window.end + 1 : window.end };
 }
 
+/** Whether the log is in the order of the rows' times: not where the clock was put back, nor where rows have two. */
+function isSorted({ log, table }: Collection): boolean {
+  return log.ascending && table.wire?.otherTimes == null;
+}
+
 /** Looks at every row: for what the log's order does not answer. */
-function scan({ settings }: Store, table: Collection, { view, startTs, statuses }: Query, fromTs: number, window: Window | null): number[] {
+function scan({ settings }: Store, table: Collection, { view, startTs, statuses, byOtherTime }: Query, fromTs: number, window: Window | null): number[] {
   const { log } = table;
+  const sorted = isSorted(table);
+  const timeOf = (index: number) => table.timesOf(index)[byOtherTime ? "otherModified" : "modified"];
   const indexes: number[] = [];
-  const [from, to] = window !== null && log.ascending ? [Math.max(fromTs, log.firstModified(window.begin)), log.firstModified(window.end)] : [fromTs, log.size];
+  const [from, to] = window !== null && sorted ? [Math.max(fromTs, log.firstModified(window.begin)), log.firstModified(window.end)] : [fromTs, log.size];
   for (let at = from; at < to; at++) {
-    const modified = log.modified[at] as number;
-    if (log.sees(view, at) && (window === null || (modified >= window.begin && modified < window.end))) indexes.push(log.records[at] as number);
+    const index = log.records[at] as number;
+    if (log.sees(view, at) && (window === null || (timeOf(index) >= window.begin && timeOf(index) < window.end))) indexes.push(index);
   }
   if (startTs === null && settings.windowOrder === "id" && statuses === null) indexes.sort((a, b) => a - b);
-  else if (startTs === null && !log.ascending) {
+  else if (startTs === null && !sorted) {
     const sign = settings.windowOrder === "modified-desc" ? -1 : 1;
-    indexes.sort((a, b) => sign * (table.modifiedOf(a) - table.modifiedOf(b) || table.placeOf(a) - table.placeOf(b)));
+    indexes.sort((a, b) => sign * (timeOf(a) - timeOf(b) || table.placeOf(a) - table.placeOf(b)));
   }
   return statuses === null ? indexes : indexes.filter((index) => statuses.includes(table.statusOf(index, settings.seed) ?? ""));
 }

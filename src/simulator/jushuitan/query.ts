@@ -16,6 +16,8 @@ export interface Query {
   startTs: string | null;
   /** Epoch seconds, both ends as asked. */
   window: { begin: number; end: number } | null;
+  /** The window is one of the rows' other time. */
+  byOtherTime: boolean;
   /** Ids asked for by name. */
   ids: number[] | null;
   /** Only rows in one of these; null: whatever they are in. */
@@ -64,6 +66,7 @@ export function readQuery(biz: string, table: TableDescription, settings: Jushui
     view: !archive ? "live" : settings.archiveMode === "both" ? "both" : "archived",
     startTs,
     window,
+    byOtherTime: false,
     ids,
     statuses: null,
   };

@@ -15,9 +15,9 @@ const FIELD_CHOICES = ["order_flds", "InoutFlds", "flds", "item_flds"];
  * @throws ConfigError `TM_CONFIG_PARAMS`, naming the key
  */
 export function checkParams(api: ApiDescription, params: Record<string, JsonValue>, path = "source.params"): void {
-  const reserved = new Set([...CURSOR_KEYS, ...Object.keys(api.windowParams), ...(api.windowKeys ?? []), ...(api.archive ? [api.archiveParam] : [])]);
+  const reserved = new Set([...CURSOR_KEYS, ...Object.keys(api.windowParams), ...(api.windowKeys ?? []), ...(api.otherWindowKeys ?? []), ...(api.archive ? [api.archiveParam] : [])]);
   if (api.versionParam !== null) reserved.add(api.versionParam);
-  const needed = [...idParts(api), api.modifiedField, api.versionField].filter((field) => field !== null && !(field in api.params));
+  const needed = [...idParts(api), ...modifiedParts(api), api.versionField].filter((field) => field !== null && !(field in api.params));
   for (const [key, value] of Object.entries(params)) {
     if (reserved.has(key)) {
       throw new ConfigError("TM_CONFIG_PARAMS", `The parameter ${key} belongs to the cursor`, {
@@ -55,11 +55,11 @@ export function versionBiz(api: ApiDescription, query: VersionQuery): string {
   ]);
 }
 
-/** The business parameters of a window query as the exact text to be signed and sent. @throws ConfigError */
-export function windowBiz(api: ApiDescription, query: WindowQuery): string {
+/** The business parameters of a window query as the exact text to be signed and sent. @param keys its begin and end @throws ConfigError */
+export function windowBiz(api: ApiDescription, query: WindowQuery, keys = api.windowKeys): string {
   checkParams(api, query.params);
-  if (api.windowKeys === null) throw new ConfigError("TM_NO_WINDOWS", `${api.path} has no windows of modified time: each run reads all of it`, { fix: 'Run "tidemark sync" instead.' });
-  const [begin, end] = api.windowKeys;
+  if (keys === null) throw new ConfigError("TM_NO_WINDOWS", `${api.path} has no windows of modified time: each run reads all of it`, { fix: 'Run "tidemark sync" instead.' });
+  const [begin, end] = keys;
   return jsonObject([
     [begin, JSON.stringify(formatShanghai(floorToSecond(query.from)))],
     [end, JSON.stringify(formatShanghai(ceilToSecond(query.to)))],
@@ -80,6 +80,11 @@ export function listBiz(api: ApiDescription, query: ListQuery): string {
 /** The fields that make up a row's id. */
 export function idParts(api: Pick<ApiDescription, "idField">): string[] {
   return api.idField.split("+");
+}
+
+/** The fields with a row's modified times. */
+export function modifiedParts(api: Pick<ApiDescription, "modifiedField">): string[] {
+  return api.modifiedField?.split("+") ?? [];
 }
 
 /** The parameters of a query: the pipeline's own, and what is sent unless it says otherwise. */

@@ -15,6 +15,21 @@ import { REFRESH_TOKEN } from "./catalogue/tokens.ts";
  */
 export const CATALOGUE: readonly ApiDescription[] = [...ORDER_APIS, ...REFUND_APIS, ...GOODS_APIS, ...STOCK_APIS, ...PURCHASE_APIS, ...PARTY_APIS, REFRESH_TOKEN];
 
+/** What the platform has and no pipeline can read, with the reason, in words for people. */
+export const UNREADABLE: readonly { name: string; why: string }[] = [
+  ...CATALOGUE.flatMap(({ historyMethod, path }) => (historyMethod === null ? [] : [{ name: historyMethod, why: `archived records on the old platform: a pipeline of ${path} asks for them as well` }])),
+  ...["jushuitan.order.list.query", "jushuitan.refund.list.query", "jushuitan.saleout.list.query"].map((name) => ({ name, why: "of the Qimen (奇门) gateway, which Tidemark does not speak to" })),
+];
+
+/** What to do about a name that is no API which a pipeline can read. */
+export function adviceFor(name: string, known: readonly string[]): string {
+  const unreadable = UNREADABLE.find((one) => one.name === name.trim());
+  if (unreadable !== undefined) return `${unreadable.name} is ${unreadable.why}.`;
+  const near = nearest(plain(name), known.map(plain));
+  const meant = findApi(name)?.path ?? known.find((one) => plain(one) === near);
+  return `${meant === undefined ? "" : `Did you mean ${meant}? `}"tidemark apis" lists those that Tidemark knows; another one that reads can be described under apis in the config.`;
+}
+
 /**
  * The description of a path: the configuration's own, else the catalogue's.
  * @throws ConfigError `TM_CONFIG_API`, with the nearest known path
@@ -24,10 +39,8 @@ export function getApi(path: string, described: readonly ApiDescription[] = []):
   const found = apis.find((api) => api.path === path);
   if (found !== undefined) return found;
   const known = apis.map((api) => api.path);
-  const near = nearest(plain(path), known.map(plain));
-  const meant = known.find((one) => plain(one) === near);
   throw new ConfigError("TM_CONFIG_API", `Unknown source API ${JSON.stringify(path)}`, {
-    fix: `${meant === undefined ? "" : `Did you mean ${meant}? `}"tidemark apis" lists those that Tidemark knows; another one can be described under apis in the config.`,
+    fix: adviceFor(path, known),
     details: { known },
   });
 }

@@ -2,7 +2,7 @@ import { decimalDigits, elementsWithMembers, findPath, scalarText, type Element 
 import type { JsonValue } from "../../config/types.ts";
 import type { ApiDescription, SourceRow } from "../contract.ts";
 import { parseShanghai } from "../time.ts";
-import { asked, idParts } from "./biz.ts";
+import { asked, idParts, modifiedParts } from "./biz.ts";
 import type { Outcome } from "./call.ts";
 import { findList, type Paging } from "./envelope.ts";
 import { shapeError } from "./errors.ts";
@@ -48,28 +48,35 @@ type Params = Record<string, JsonValue>;
 /** The members that are read off a row, and how a row is made of them. */
 function reader({ idField, modifiedField, versionField }: ApiDescription, params: Params): { names: string[]; rowOf: (text: string, element: Element) => SourceRow } {
   const ids = idParts({ idField });
-  const names = [...new Set([modifiedField, SHOP_FIELD, versionField, ...ids])].filter((name) => name !== null);
+  const times = modifiedParts({ modifiedField });
+  const names = [...new Set([SHOP_FIELD, versionField, ...times, ...ids])].filter((name) => name !== null);
   const otherwise = ids.map((name) => scalarText(JSON.stringify(params[name] ?? null)));
-  const [modifiedAt, shopAt, versionAt, ...idsAt] = [modifiedField, SHOP_FIELD, versionField, ...ids].map((name) => (name === null ? -1 : names.indexOf(name)));
+  const placeOf = (name: string | null) => (name === null ? -1 : names.indexOf(name));
+  const [shopAt, versionAt, timesAt, idsAt] = [placeOf(SHOP_FIELD), placeOf(versionField), times.map(placeOf), ids.map(placeOf)];
   const rowOf = (text: string, { start, end, members }: Element): SourceRow => {
-    const member = (at = -1): string | null => {
+    const member = (at: number): string | null => {
       const span = members[at];
       return span === undefined ? null : text.slice(span.start, span.end);
     };
-    const [modified, shopId, version] = [member(modifiedAt), member(shopAt), member(versionAt)];
-    const modifiedText = modified?.startsWith('"') === true ? scalarText(modified) : null;
+    const [shopId, version] = [member(shopAt), member(versionAt)];
+    const modified = timesAt.map((at) => timeOf(member(at))).filter((time) => time !== null);
     return {
       id: idOf(idsAt.map((at, i) => {
         const raw = member(at);
         return raw === null ? otherwise[i]! : scalarText(raw);
       })),
       version: version === null ? null : decimalDigits(version),
-      modifiedMs: modifiedText === null ? null : parseShanghai(modifiedText),
+      modifiedMs: modified.length === 0 ? null : Math.max(...modified),
       shopId: shopId === null ? null : scalarText(shopId),
       raw: text.slice(start, end),
     };
   };
   return { names, rowOf };
+}
+
+function timeOf(raw: string | null): number | null {
+  const text = raw?.startsWith('"') === true ? scalarText(raw) : null;
+  return text === null ? null : parseShanghai(text);
 }
 
 /**

@@ -19,12 +19,12 @@ let close: () => unknown = () => undefined;
 afterEach(() => close());
 
 /** A source against a server of the test's own. */
-async function against(answer: Answer) {
+async function against(answer: Answer, api = ORDERS) {
   const server = await serve(answer);
   close = server.close;
   const { deps, state } = outside();
   state.token = { value: TOKEN, version: 1 };
-  return { seen: server.seen, state, deps, source: createJushuitanSource({ account: account(`${server.baseUrl}/api/open/query.aspx`), api: ORDERS, deps }) };
+  return { seen: server.seen, state, deps, source: createJushuitanSource({ account: account(`${server.baseUrl}/api/open/query.aspx`), api, deps }) };
 }
 
 const flat = (more = "") => `{"code":0,"issuccess":true,"msg":null,"page_index":1,"data_count":1,"page_count":1,"has_next":false,"orders":[{"o_id":100001,"ts":20260101000000455}]${more}}`;
@@ -58,6 +58,13 @@ test("archived records are asked of an interface of their own, without the new p
   await source.readWindow({ ...WINDOW, archive: true }, never);
   expect(seen[0]!.url).toContain("method=orders.history.query");
   expect(JSON.parse(seen[0]!.body)).not.toHaveProperty("archive");
+});
+
+test("where there is no such interface, the parameter asks for them there too", async () => {
+  const { source, seen } = await against(() => flat(), { ...ORDERS, historyMethod: null });
+  await source.readWindow({ ...WINDOW, archive: true }, never);
+  expect(seen[0]!.url).toContain("method=orders.single.query");
+  expect(JSON.parse(seen[0]!.body)).toHaveProperty("archive", true);
 });
 
 describe("an answer", () => {

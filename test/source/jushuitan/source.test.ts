@@ -124,6 +124,26 @@ describe("what is read", () => {
     expect(await source.readWindow(windowQuery, never)).toMatchObject({ ...expected, rows: [] });
   });
 
+  it("asks for both windows where rows have two times, as one answer without a total", async () => {
+    const map = getApi("/open/skumap/query");
+    const row = (id: number, modified: string, linked: string) => `{"shop_sku_id":"S${id}","shop_id":1,"modified":"${modified}","link_modified":"${linked}"}`;
+    const early = "2026-01-01 10:00:00";
+    const late = "2026-01-01 10:30:00";
+    const answers = [[row(1, early, late), row(2, late, "")], [row(3, early, early), row(1, late, early)]];
+    const paging = ['"data_count":2,"has_next":false', '"data_count":2,"has_next":false'];
+    const { server, source } = await sourceOf(() => page(answers[server.seen.length % 2 === 1 ? 0 : 1]!, paging[server.seen.length % 2 === 1 ? 0 : 1], "datas"), map);
+    const read = () => source.readWindow({ ...windowQuery, page: 1 }, never);
+    const answer = await read();
+    expect(server.seen.map(({ form }) => form["biz"])).toEqual(["modified", "link_modified"].map((name) =>
+      `{"${name}_begin":"2026-01-01 10:00:00","${name}_end":"2026-01-01 11:00:00","page_index":1,"page_size":50}`));
+    expect(answer).toMatchObject({ total: null, pageCount: null, hasNext: false, requests: 2 });
+    // The later reading of a row counts, and the later of its times.
+    expect(answer.rows.map(({ id, modifiedMs }) => [id, modifiedMs])).toEqual([["S1|1", Date.UTC(2026, 0, 1, 2, 30)], ["S2|1", Date.UTC(2026, 0, 1, 2, 30)], ["S3|1", Date.UTC(2026, 0, 1, 2)]]);
+    expect(answer.rows[0]!.raw).toBe(answers[1]![1]);
+    paging[1] = '"data_count":3,"has_next":false';
+    expect((await read()).hasNext).toBe(true);
+  });
+
   it("believes no totals in a version walk", async () => {
     const { source } = await sourceOf(() => page([], '"data_count":9,"page_count":9'));
     expect(await source.readVersions({ from: "1", pageSize: 50, params: {} }, never)).toMatchObject({ total: null, pageCount: null });

@@ -27,6 +27,11 @@ export const DOCUMENT_TABLES = [
     path: "/open/order/action/query", ids: (n) => ({ oa_id: 9_000_001 + n }), modified: "created", span: DAY, pageDefault: 50, pageMax: 500, totals: false, appendOnly: true,
     row: (row) => members({ o_id: 880001 + (row.bits % 900), name: pick(["发货", "审核", "转异常"], row.bits), remark: `"${row.n}"`, creator_name: "演示员工" }),
   }),
+  // By send time unless date_type says otherwise, and rows without a time of their last change.
+  table({
+    path: "/open/logistic/query", list: "orders", ids: (n) => ({ o_id: 880001 + n }), modified: null, select: ["date_type", "0"],
+    row: (row) => members({ so_id: soId(row.n), shop_id: 880101, send_date: row.created, l_id: `YT-${row.bits % 9_999}-${row.changes}`, logistics_company: "圆通速递" }),
+  }),
   table({ path: "/open/purchase/query", ids: (n) => ({ po_id: 300001 + n }), statusNames: ["Creating", "WaitConfirm", "Confirmed", "Finished", "Cancelled", "Delete"], row: bought }),
   table({ path: "/open/purchasein/query", ids: (n) => ({ io_id: 310001 + n }), version: "number", ts: { ...START_TS, alone: true, quiet: true }, select: ["date_type", "0"], statuses: "statuss", statusNames: STATUSES, row: bought }),
   table({ path: "/open/webapi/wmsapi/purchasein/purchaseinquery", ids: (n) => ({ io_id: 310001 + n }), version: "text", ts: { ...START_TS, alone: true, quiet: true }, select: ["date_type", "0"], statuses: "statuss", statusNames: STATUSES, row: bought }),

@@ -20,11 +20,12 @@ export const GOODS_TABLES = [
   }),
   table({
     path: "/open/skumap/query", ids: (n) => ({ shop_sku_id: n % 29 === 3 ? `S|${n >> 1}` : `S-${n >> 1}`, shop_id: n % 2 === 0 ? 880101 : 0 }),
-    row: (row) => members({ sku_id: skuCode(row.n), shop_i_id: "", i_id: `STYLE-${row.n % 40}`, enabled: loose(row, 1), link_modified: row.modified, created: row.created, raw_sku_id: nothing(row) }),
+    otherTimes: ["link_modified_begin", "link_modified_end"],
+    row: (row) => members({ sku_id: skuCode(row.n), shop_i_id: "", i_id: `STYLE-${row.n % 40}`, enabled: loose(row, 1), link_modified: row.otherModified, created: row.created, raw_sku_id: nothing(row) }),
   }),
   table({
     path: "/open/combine/sku/query", ids: (n) => ({ sku_id: `SET-${n}` }),
     row: (row) => members({ i_id: `STYLE-${row.n}`, name: "组合装", created: row.created, enabled: true, items: [{ src_sku_id: skuCode(row.n), qty: loose(row, 2 + row.changes) }] }),
   }),
-  table({ path: "/open/category/query", ids: (n) => ({ c_id: 3001 + n }), times: null, totals: false, row: (row) => members({ name: `类目 ${row.n}`, parent_c_id: row.n === 0 ? 0 : 3001 + (row.n >> 1), created: row.created, sort: loose(row, row.changes) }) }),
+  table({ path: "/open/category/query", ids: (n) => ({ c_id: 3001 + n }), times: null, pageMax: 30, totals: false, row: (row) => members({ name: `类目 ${row.n}`, parent_c_id: row.n === 0 ? 0 : 3001 + (row.n >> 1), created: row.created, sort: loose(row, row.changes) }) }),
 ];

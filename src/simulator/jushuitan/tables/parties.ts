@@ -22,7 +22,7 @@ export const PARTY_TABLES = [
     path: "/open/wms/partner/query", ids: (n) => ({ wms_co_id: 10001 + n }), modified: null, times: null, totals: false, pageMax: 30,
     row: (row) => members({ name: `分仓 ${row.n}`, co_id: COMPANY, is_main: row.n === 0, status: "生效", remark1: String(row.changes), remark2: nothing(row) }),
   }),
-  table({ path: "/open/logisticscompany/query", ids: (n) => ({ lc_id: `LC-${n}` }), row: (row) => members({ lc_name: `快递 ${row.n}`, enabled: loose(row, 1), kind: row.changes }) }),
+  table({ path: "/open/logisticscompany/query", ids: (n) => ({ lc_id: `LC-${n}` }), span: DAY, row: (row) => members({ lc_name: `快递 ${row.n}`, enabled: loose(row, 1), kind: row.changes }) }),
   table({
     path: "/open/supplier/query", ids: (n) => ({ supplier_id: 7001 + n }), span: DAY, pageMax: 500,
     row: (row) => members({ name: `供应商 ${row.n}`, enabled: (row.odd & 1) === 1 ? 1 : true, supplier_code: nothing(row), bankacount: "", acountnumber: "", depositbank: "", remark: `第${row.changes}次` }),

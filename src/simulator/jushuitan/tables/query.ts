@@ -20,7 +20,7 @@ export function readTableQuery(biz: string, table: GenericTable, settings: Jushu
   const text = (name: string) => (sent.has(name) ? scalar(sent.get(name) ?? null) : null);
   const byVersion = wire.ts !== null && sent.has(wire.ts.param);
   const paging = ["page_index", "page_size", ...(wire.ts === null ? [] : [wire.ts.param]), ...(wire.ts?.quiet === true ? ["is_get_total"] : [])];
-  const known = new Set([...paging, ...(byVersion && wire.ts?.alone === true ? [] : [...(wire.times ?? []), wire.select?.[0], wire.archive, wire.statuses, ...Object.keys(wire.fixed)])]);
+  const known = new Set([...paging, ...(byVersion && wire.ts?.alone === true ? [] : [...(wire.times ?? []), ...(wire.otherTimes ?? []), wire.select?.[0], wire.archive, wire.statuses, ...Object.keys(wire.fixed)])]);
   const unknown = [...sent.keys()].find((key) => !known.has(key));
   if (unknown !== undefined) return badParameter(`${unknown} (接口没有此参数，或模拟器不支持)`);
   const other = [...Object.entries(wire.fixed), ...(wire.select === null ? [] : [wire.select])].find(([key, value]) => (text(key) ?? value) !== value);
@@ -32,7 +32,10 @@ export function readTableQuery(biz: string, table: GenericTable, settings: Jushu
   if (pageSize === null || pageSize < 1 || pageSize > pageMax) return badParameter(`page_size 最大${pageMax}`);
   const startTs = byVersion ? text(wire.ts?.param ?? "") : null;
   if (byVersion && (startTs === null || !/^\d{1,20}$/.test(startTs))) return badParameter(wire.ts?.param ?? "");
-  const window = wire.times === null ? null : readWindow(sent.get(wire.times[0]) ?? null, sent.get(wire.times[1]) ?? null, Math.min(wire.span, settings.windowSeconds * (wire.span / 604_800)));
+  const byOtherTime = wire.otherTimes?.some((name) => sent.has(name)) === true;
+  if (byOtherTime && wire.times?.some((name) => sent.has(name)) === true) return badParameter(`${wire.otherTimes?.join(", ")} (模拟器不支持两种时间同时查询)`);
+  const times = byOtherTime ? wire.otherTimes : wire.times;
+  const window = times === null ? null : readWindow(sent.get(times[0]) ?? null, sent.get(times[1]) ?? null, Math.min(wire.span, settings.windowSeconds * (wire.span / 604_800)));
   if (window !== null && "code" in window) return window;
   if (startTs === null && window === null && wire.times !== null) return badParameter(wire.times.join(", "));
   const archive = wire.archive !== null && /^"?true"?$/.test(sent.get(wire.archive) ?? "");
@@ -40,6 +43,6 @@ export function readTableQuery(biz: string, table: GenericTable, settings: Jushu
   return {
     page, pageSize, totals: wire.totals && !/^"?false"?$/.test(sent.get("is_get_total") ?? ""),
     view: archive ? (settings.archiveMode === "both" ? "both" : "archived") : wire.archive === null ? "both" : "live",
-    startTs, window, ids: null, statuses,
+    startTs, window, byOtherTime, ids: null, statuses,
   };
 }

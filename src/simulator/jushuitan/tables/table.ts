@@ -6,6 +6,8 @@ import type { RowState, TableDescription } from "../collection.ts";
 export interface Wire {
   /** Parameters with begin and end of a window; null: there are none, all is answered. */
   times: readonly [string, string] | null;
+  /** The same for a second time of the rows; null: they have one. */
+  otherTimes: readonly [string, string] | null;
   /** Largest span of a window (seconds). */
   span: number;
   /** The time selector's name, and the value that means modified time. */
@@ -38,6 +40,7 @@ export interface Row {
   changes: number;
   created: string;
   modified: string;
+  otherModified: string;
   status: string;
 }
 
@@ -62,7 +65,7 @@ export interface TableFacts extends Partial<Wire> {
 
 export const DAY = 86_400;
 const USUAL: Wire = {
-  times: ["modified_begin", "modified_end"], span: 7 * DAY, select: null, ts: null, totals: true, hasNext: true, flat: false, archive: null, mostPages: Infinity,
+  times: ["modified_begin", "modified_end"], otherTimes: null, span: 7 * DAY, select: null, ts: null, totals: true, hasNext: true, flat: false, archive: null, mostPages: Infinity,
   statuses: null, fixed: {}, appendOnly: false, still: false,
 };
 
@@ -97,7 +100,7 @@ function rowOf(state: RowState, status: string): Row {
   const { seed, index, changes, oddities } = state;
   return {
     n: index, bits: mix(seed, index, 3), odd: oddities ? mix(seed, index, 3000 + changes) : 0, changes, status,
-    created: shanghaiText(state.created), modified: shanghaiText(state.modified),
+    created: shanghaiText(state.created), modified: shanghaiText(state.modified), otherModified: shanghaiText(state.otherModified ?? state.modified),
   };
 }
 

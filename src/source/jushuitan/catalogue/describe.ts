@@ -20,11 +20,11 @@ export function describe(facts: ApiFacts): ApiDescription {
   const byVersion = facts.versionParam != null;
   return {
     method: null, historyMethod: null, listFields: ["datas"], flat: false, modifiedField: "modified", versionField: null, versionParam: null, versionAlone: false,
-    pageSize: pages(50), maxPages: null, windowMs: days(7), windowKeys: ["modified_begin", "modified_end"], windowParams: {}, params: {},
+    pageSize: pages(50), maxPages: null, windowMs: days(7), windowKeys: ["modified_begin", "modified_end"], otherWindowKeys: null, windowParams: {}, params: {},
     totals: true, totalsParam: byVersion, archive: false, archiveParam: "archive", cursors: byVersion ? ["version", "window"] : ["window"], notProvable: null,
     dateTypes: null, parameters: [], oddities: [], neverReturns: [], ...facts,
   };
 }
 
 /** What an API that is read whole has in common. */
-export const WHOLE = { windowKeys: null, windowMs: 0, totals: false, cursors: ["snapshot"] } as const satisfies Partial<ApiDescription>;
+export const WHOLE = { windowKeys: null, otherWindowKeys: null, windowMs: 0, totals: false, cursors: ["snapshot"] } as const satisfies Partial<ApiDescription>;

@@ -1,5 +1,5 @@
 import type { ApiDescription } from "../../contract.ts";
-import { describe, WHOLE } from "./describe.ts";
+import { describe, pages, WHOLE } from "./describe.ts";
 
 const DATE_FIELD = { windowParams: { date_field: "modified" }, dateTypes: "date_field modified (the default), created" } as const;
 
@@ -9,8 +9,8 @@ export const GOODS_APIS: readonly ApiDescription[] = [
     path: "/open/sku/query", method: "sku.query",
     title: "商品查询（按 SKU）",
     idField: "sku_id", ...DATE_FIELD,
-    parameters: ["sku_ids (text with commas, 20 at most)", "exactly_name", "name", "i_ids", "sku_codes", "flds (keep sku_id, modified)"],
-    oddities: ["enabled is a boolean or 0 and 1", "a renamed SKU gets another sku_id and keeps its autoid"],
+    parameters: ["sku_ids (text with commas, 20 at most)", "exactly_name", "name (one)", "i_ids", "sku_codes", "flds (keep sku_id, modified)"],
+    oddities: ["windows of an hour are advised: Tidemark's are as wide as a slice holds records", "enabled is a boolean or 0 and 1", "a renamed SKU gets another sku_id and keeps its autoid"],
   }),
   describe({
     path: "/open/mall/item/query", method: "mall.item.query",
@@ -22,11 +22,13 @@ export const GOODS_APIS: readonly ApiDescription[] = [
   describe({
     path: "/open/skumap/query", method: "skumap.query",
     title: "店铺商品查询",
-    idField: "shop_sku_id+shop_id",
-    dateTypes: "link_modified_begin/_end and created_begin/_end beside modified_begin/_end",
+    idField: "shop_sku_id+shop_id", modifiedField: "modified+link_modified", otherWindowKeys: ["link_modified_begin", "link_modified_end"], totals: false,
+    dateTypes: "created_begin/_end",
     parameters: ["sku_ids (online SKUs, 20 at most)", "shop_id"],
-    oddities: ["a changed link moves link_modified"],
-    neverReturns: ["changes of a link that leave `modified` as it is: whether there are any is not documented"],
+    oddities: [
+      "a changed link moves link_modified; whether it moves modified too is not documented, so each window is asked for by both",
+      "it announces totals, but none for both together",
+    ],
   }),
   describe({
     path: "/open/combine/sku/query", method: "combine.sku.query",
@@ -39,6 +41,8 @@ export const GOODS_APIS: readonly ApiDescription[] = [
     path: "/open/category/query", method: "category.query",
     title: "商品类目查询",
     idField: "c_id", ...WHOLE,
+    pageSize: pages(30),
     parameters: ["c_ids", "parent_c_ids"],
+    oddities: ["windows and the largest page are not documented: it is read whole, in pages of the usual default"],
   }),
 ];

@@ -19,9 +19,9 @@ export const PARTY_APIS: readonly ApiDescription[] = [
   describe({
     path: "/open/logisticscompany/query", method: "logisticscompany.query",
     title: "物流公司查询",
-    idField: "lc_id",
+    idField: "lc_id", windowMs: days(1),
     parameters: ["wms_co_id (then: carriers enabled for that company)"],
-    oddities: ["lc_id is text", "the widest window is not documented: 7 days are asked for"],
+    oddities: ["lc_id is text", "the widest window is not documented: one day is asked for"],
   }),
   describe({
     path: "/open/supplier/query", method: "supplier.query",
