@@ -62,7 +62,7 @@ export async function startDev(config: TidemarkConfig, { say, signal }: { say: (
     endings.push(() => opened.close(), () => temporal.close());
     const deployed = await deploy(opened.services, temporal, { reload: [], keep: [] });
     const worker = keepWorker(() => spawnNode(CLI, ["worker", "--config", config.file], { log: { file: path.join(logs, "worker.log") } }), say);
-    endings.push(worker.stop);
+    endings.push(() => worker.stop());
     await untilPolls(config, temporal, worker, { log: path.join(logs, "worker.log"), signal });
     let { build } = deployed;
     // The worker was not there to be made current when the schedules were deployed.

@@ -36,8 +36,7 @@ test("a command that wants the folder's Postgres beside a dev that is starting u
 
 test("two such commands at once: the second waits for the first", async () => {
   const open = async () => {
-    const { close } = await openServices({ ...testConfig(), home }, { orEmbedded: true });
-    await close();
+    await (await openServices({ ...testConfig(), home }, { orEmbedded: true })).close();
   };
   await expect(Promise.all([open(), open()])).resolves.toEqual([undefined, undefined]);
 });
