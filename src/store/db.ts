@@ -66,7 +66,10 @@ export function storeOn(pool: PostgresPool): Store {
   };
 }
 
-/** Brings the schema up to date, unless a newer version did; safe when several processes do it at once. */
+/**
+ * Brings the schema up to date, unless a newer version did; safe when several processes do it at once.
+ * @throws StoreError `TM_STORE_UNRELEASED`, `TM_STORE_MIGRATION`
+ */
 export async function migrate(store: Store): Promise<void> {
   await sql`create schema if not exists ${sql.id(SCHEMA)}`.execute(store.db).catch((error: unknown) => {
     // Two processes creating it at once: one of them meets the other's row.
@@ -75,6 +78,12 @@ export async function migrate(store: Store): Promise<void> {
   // Kysely refuses a store that knows more than this version; tables are only ever extended.
   const done = await migrationsDone(store.db);
   if (Object.keys(migrations).every((name) => done.includes(name))) return;
+  const unknown = done.filter((name) => migrations[name] === undefined);
+  if (unknown.length > 0) {
+    throw new StoreError("TM_STORE_UNRELEASED", `the store was made by an unreleased version of Tidemark (its migrations ${unknown.join(", ")} are none of a release's)`, {
+      fix: `Drop what it made, "drop schema ${SCHEMA} cascade" (of tidemark dev: remove .tidemark/postgres), and load again.`,
+    });
+  }
   const migrator = new Migrator({
     db: store.db,
     provider: { getMigrations: () => Promise.resolve(migrations) },

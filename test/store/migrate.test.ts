@@ -26,3 +26,10 @@ test("an older version works on a store that a newer one has extended", async ()
   await migrate(store);
   expect(await names(store)).toContain("999-later");
 });
+
+test("a store of an unreleased version is refused, and said to be one", async () => {
+  const store = await freshStore();
+  await migrate(store);
+  await sql`update kysely_migration set name = '001-tables' where name = (select min(name) from kysely_migration)`.execute(store.db);
+  await expect(migrate(store)).rejects.toMatchObject({ code: "TM_STORE_UNRELEASED", message: expect.stringContaining("001-tables") as string });
+});
