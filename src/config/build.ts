@@ -1,9 +1,9 @@
 import path from "node:path";
 import type { MappingConfig } from "../mapping/types.ts";
 import type { ApiDescription } from "../source/contract.ts";
-import { longestPeriod } from "./cron.ts";
+import { longestPeriod } from "./period.ts";
 import type { ShapedConfig, ShapedPipeline } from "./schema.ts";
-import type { AccountConfig, CursorKind, JsonValue, PipelineConfig, TargetConfig, TidemarkConfig } from "./types.ts";
+import type { AccountConfig, CursorKind, JsonValue, PipelineConfig, ScheduleConfig, TargetConfig, TidemarkConfig } from "./types.ts";
 
 const LEASE_MARGIN_MS = 15_000;
 const SLICE_RECORDS = 10_000;
@@ -78,8 +78,8 @@ function buildTarget({ timeout, lease, zombieAfter, ...target }: ShapedPipeline[
 }
 
 /** Temporal reads `@every` beside cron expressions; unlike those it goes below a minute. */
-function buildSchedule({ cron, every, timezone }: NonNullable<ShapedPipeline["schedule"]>): { cron: string; timezone: string } {
-  return { cron: cron ?? `@every ${(every ?? 0) / 1000}s`, timezone };
+function buildSchedule({ cron, every, timezone }: NonNullable<ShapedPipeline["schedule"]>): ScheduleConfig {
+  return { crons: cron ?? [`@every ${(every ?? 0) / 1000}s`], timezone };
 }
 
 function periodOf(schedule: ShapedPipeline["schedule"]): number {

@@ -9,6 +9,8 @@ export interface Guide {
 
 const duration = (example: string): Guide => ({ expected: 'a duration: a whole number and ms, s, m, h or d', example });
 const count = (example: string): Guide => ({ expected: "a whole number above 0", example });
+const flag = (example: string): Guide => ({ expected: "true or false", example });
+const zone = (example: string): Guide => ({ expected: "a time zone by its IANA name", example });
 const url = (example: string): Guide => ({ expected: "an http:// or https:// address", example });
 
 const path = (example: string): Guide => ({ expected: "the path of a field of the source; a dot leads into an object, a number into a list", example });
@@ -24,6 +26,15 @@ function recordGuides(at: string): Record<string, Guide> {
     [`${at}.flatten`]: { expected: "a list of paths of objects of the source", example: 'flatten: ["receiver"]' },
     [`${at}.fields`]: { expected: "fields by their names in the target", example: 'fields: { orderNo: "so_id", total: { from: "pay_amount", type: "decimal" } }' },
     [`${at}.fields.*`]: { expected: "the path of a field, or how it is made: from, value, template, expression or each", example: 'total: { from: "pay_amount", type: "decimal" }' },
+  };
+}
+
+function timingGuides(at: string, what: string, example: string): Record<string, Guide> {
+  return {
+    [at]: { expected: `when ${what} start: a crontab, or an interval`, example },
+    [`${at}.cron`]: { expected: "a crontab, or a list of them: minute hour day month weekday, with seconds before them if wanted", example: 'cron: "*/5 * * * *"' },
+    [`${at}.timezone`]: zone('timezone: "Asia/Shanghai"'),
+    [`${at}.every`]: { expected: "a duration of whole seconds, instead of cron", example: 'every: "30s"' },
   };
 }
 
@@ -56,12 +67,12 @@ const GUIDES: Readonly<Record<string, Guide>> = {
   "apis.*.method": { expected: "the interface's name on the old platform, or null", example: 'method: "example.query"' },
   "apis.*.historyMethod": { expected: "the interface's name for archived records on the old platform, or null", example: 'historyMethod: "example.history.query"' },
   "apis.*.listFields": { expected: "keys that the list may have in an answer", example: 'listFields: ["datas"]' },
-  "apis.*.flat": { expected: "true or false", example: "flat: true" },
+  "apis.*.flat": flag("flat: true"),
   "apis.*.idField": { expected: "the field that identifies a row, or several joined by +", example: 'idField: "sku_id+wms_co_id"' },
   "apis.*.modifiedField": { expected: "the field with a row's modified time, or several joined by +, or null", example: 'modifiedField: "modified"' },
   "apis.*.versionField": { expected: "the field with a row's version, or null", example: 'versionField: "ts"' },
   "apis.*.versionParam": { expected: "the parameter that asks for versions at or above a value, or null", example: 'versionParam: "start_ts"' },
-  "apis.*.versionAlone": { expected: "true or false", example: "versionAlone: true" },
+  "apis.*.versionAlone": flag("versionAlone: true"),
   "apis.*.pageSize": { expected: "a whole number, 2 or more: the largest page", example: "pageSize: 50" },
   "apis.*.maxPages": { expected: "a whole number above 0, or null", example: "maxPages: 800" },
   "apis.*.window": { expected: "a duration of at least 2m: the widest span of a window", example: 'window: "7d"' },
@@ -69,8 +80,8 @@ const GUIDES: Readonly<Record<string, Guide>> = {
   "apis.*.otherWindowKeys": { expected: "the two parameters with begin and end of a second window, or null", example: 'otherWindowKeys: ["link_modified_begin", "link_modified_end"]' },
   "apis.*.windowParams": { expected: "parameters as JSON that a window needs to select by modified time", example: "windowParams: { date_type: 0 }" },
   "apis.*.params": { expected: "parameters as JSON that are sent unless a pipeline sets them", example: "params: { wms_co_id: 0 }" },
-  "apis.*.totals": { expected: "true or false", example: "totals: false" },
-  "apis.*.totalsParam": { expected: "true or false", example: "totalsParam: false" },
+  "apis.*.totals": flag("totals: false"),
+  "apis.*.totalsParam": flag("totalsParam: false"),
   "apis.*.archiveParam": { expected: "the parameter that asks for archived records, or null", example: 'archiveParam: "archive"' },
   "apis.*.cursor": { expected: '"version", "window" or "snapshot"', example: 'cursor: "window"' },
   "apis.*.notProvable": { expected: "why nothing that is read of it can be proved, or null", example: 'notProvable: "rows carry no modified time"' },
@@ -94,17 +105,11 @@ const GUIDES: Readonly<Record<string, Guide>> = {
   "pipelines.*.source.params": { expected: "further parameters of the API, as JSON", example: "params: { shop_id: 10001 }" },
   "pipelines.*.source.number": { expected: "the name of a count, of a list or of a field of its rows", example: 'number: "msg"' },
   "pipelines.*.strategy": { expected: "the uuid of the strategy of Qeasy that this pipeline runs", example: 'strategy: "1fbda962-66f8-3cba-914f-26119e235199"' },
-  "pipelines.*.schedule": { expected: "when runs start: a cron expression, or an interval", example: 'schedule: { cron: "*/5 * * * *", timezone: "Asia/Shanghai" }' },
-  "pipelines.*.schedule.cron": { expected: "a cron expression of 5 fields: minute hour day month weekday", example: 'cron: "*/5 * * * *"' },
-  "pipelines.*.schedule.timezone": { expected: "a time zone by its IANA name", example: 'timezone: "Asia/Shanghai"' },
-  "pipelines.*.schedule.every": { expected: "a duration of whole seconds, instead of cron", example: 'schedule: { every: "30s" }' },
-  "pipelines.*.audit": { expected: "when audits start: a cron expression, or an interval", example: 'audit: { cron: "30 4 * * *", repair: true }' },
-  "pipelines.*.audit.cron": { expected: "a cron expression of 5 fields: minute hour day month weekday", example: 'cron: "30 4 * * *"' },
-  "pipelines.*.audit.timezone": { expected: "a time zone by its IANA name", example: 'timezone: "Asia/Shanghai"' },
-  "pipelines.*.audit.every": { expected: "a duration of whole seconds, instead of cron", example: 'audit: { every: "1d" }' },
-  "pipelines.*.audit.ids": { expected: "true or false", example: "ids: false" },
-  "pipelines.*.audit.repair": { expected: "true or false", example: "repair: true" },
-  "pipelines.*.audit.target": { expected: "true or false", example: "target: true" },
+  ...timingGuides("pipelines.*.schedule", "runs", 'schedule: { cron: "*/5 * * * *", timezone: "Asia/Shanghai" }'),
+  ...timingGuides("pipelines.*.audit", "audits", 'audit: { cron: "30 4 * * *", repair: true }'),
+  "pipelines.*.audit.ids": flag("ids: false"),
+  "pipelines.*.audit.repair": flag("repair: true"),
+  "pipelines.*.audit.target": flag("target: true"),
   "pipelines.*.mapping": { expected: "how a record is made from a row", example: 'mapping: { id: "o_id" }' },
   "pipelines.*.mapping.id": { expected: "the name of the field that becomes the record's id", example: 'id: "o_id"' },
   "pipelines.*.mapping.hashKey": { expected: 'text, the key of mask: "hash"', example: 'hashKey: env("HASH_KEY")', secret: true },
@@ -125,9 +130,9 @@ const GUIDES: Readonly<Record<string, Guide>> = {
   [`${FIELD}.type`]: { expected: '"text", "integer", "decimal", "boolean" or "datetime"', example: 'type: "decimal"' },
   [`${FIELD}.scale`]: { expected: "a whole number from 0 to 30", example: "scale: 2" },
   [`${FIELD}.format`]: { expected: 'a Luxon format, "epoch-ms" or "epoch-s"', example: 'format: "yyyy/MM/dd HH:mm"' },
-  [`${FIELD}.zone`]: { expected: "a time zone by its IANA name", example: 'zone: "Asia/Shanghai"' },
+  [`${FIELD}.zone`]: zone('zone: "Asia/Shanghai"'),
   [`${FIELD}.to`]: { expected: '"iso", "epoch-ms", "epoch-s" or a Luxon format', example: 'to: "yyyy-MM-dd"' },
-  [`${FIELD}.toZone`]: { expected: "a time zone by its IANA name", example: 'toZone: "UTC"' },
+  [`${FIELD}.toZone`]: zone('toZone: "UTC"'),
   [`${FIELD}.values`]: { expected: "the target's values by the source's", example: 'values: { Sent: "shipped", Cancelled: "cancelled" }' },
   [`${FIELD}.others`]: { expected: '"refuse", "keep" or { default: … }', example: 'others: { default: "other" }' },
   [`${FIELD}.missing`]: { expected: '"null", "omit", "omit-null", "required" or { default: … }', example: 'missing: { default: "" }' },
@@ -152,7 +157,7 @@ const GUIDES: Readonly<Record<string, Guide>> = {
   "pipelines.*.target.maxBytes": { expected: "a whole number of bytes, 100 or more", example: "maxBytes: 1000000" },
   "pipelines.*.target.parallel": count("parallel: 4"),
   "pipelines.*.target.body": { expected: '"array" (one JSON array a request), "single" (one object a request), or an object in which "$records" stands once for the array', example: 'body: { datas: "$records" }' },
-  "pipelines.*.target.idCheck": { expected: "true or false", example: "idCheck: true" },
+  "pipelines.*.target.idCheck": flag("idCheck: true"),
   "pipelines.*.target.timeout": duration('timeout: "30s"'),
   "pipelines.*.target.lease": { expected: "a duration at least 1 s longer than the target's timeout", example: 'lease: "45s"' },
   "pipelines.*.target.zombieAfter": duration('zombieAfter: "10m"'),
@@ -163,7 +168,7 @@ const GUIDES: Readonly<Record<string, Guide>> = {
   runtime: { expected: "settings of workers", example: 'runtime: { taskQueue: "tidemark", heartbeat: "30s" }' },
   "runtime.taskQueue": { expected: "a name", example: 'taskQueue: "tidemark"' },
   "runtime.heartbeat": duration('heartbeat: "30s"'),
-  "runtime.versioning": { expected: "true or false", example: "versioning: true" },
+  "runtime.versioning": flag("versioning: true"),
 };
 
 /** The guide of a path such as `pipelines.orders.source.pageSize`, or of what it is part of. */

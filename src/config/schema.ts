@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { cronProblem, isTimezone } from "./cron.ts";
+import { CronProblem, isTimezone, temporalCrons } from "./cron.ts";
 import { parseDuration } from "./duration.ts";
 import { documentShape, masksByHash, recordShape } from "./mapping-schema.ts";
 import { parseShanghai } from "../source/time.ts";
@@ -39,9 +39,18 @@ const from = text.transform((value, context) => {
   return z.NEVER;
 });
 
-const cron = text.superRefine((value, context) => {
-  const expected = cronProblem(value);
-  if (expected !== null) context.addIssue({ code: "custom", params: { expected } });
+/** One crontab or several, as Temporal's expressions. */
+const crons = z.union([text, z.array(z.unknown()).min(1)]).transform((written, context) => {
+  const read = (value: unknown, path: number[]): string[] => {
+    try {
+      return temporalCrons(String(value));
+    } catch (error) {
+      if (!(error instanceof CronProblem)) throw error;
+      context.addIssue({ code: "custom", path, params: { expected: error.message } });
+      return [];
+    }
+  };
+  return [...new Set(typeof written === "string" ? read(written, []) : written.flatMap((value, i) => read(value, [i])))];
 });
 
 /** "" from an unset variable means that there is none. */
@@ -195,9 +204,9 @@ const target = z.preprocess(
   z.discriminatedUnion("use", [qeasy, table("postgres", "postgres:", "postgresql:"), table("mysql", "mysql:", "mariadb:"), module]),
 );
 
-const timing = { cron: cron.optional(), timezone: text.refine(isTimezone).default("Asia/Shanghai"), every: duration(1_000).optional() };
+const timing = { cron: crons.optional(), timezone: text.refine(isTimezone).default("Asia/Shanghai"), every: duration(1_000).optional() };
 
-function oneTiming<Shape extends z.ZodType<{ cron?: string | undefined; every?: number | undefined }>>(shape: Shape) {
+function oneTiming<Shape extends z.ZodType<{ cron?: string[] | undefined; every?: number | undefined }>>(shape: Shape) {
   return shape
     .refine((schedule) => (schedule.cron === undefined) !== (schedule.every === undefined))
     .refine((schedule) => (schedule.every ?? 0) % 1_000 === 0, { path: ["every"] })

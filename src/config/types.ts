@@ -101,14 +101,20 @@ export interface SourceConfig {
   number?: string | undefined;
 }
 
+export interface ScheduleConfig {
+  /** Expressions as Temporal reads them; any of them starts a run. */
+  crons: string[];
+  timezone: string;
+}
+
 export interface PipelineConfig {
   name: string;
   source: SourceConfig;
   /** Uuid of the strategy of Qeasy that this pipeline runs: lookups of others name it. */
   strategy?: string;
-  schedule: { cron: string; timezone: string } | null;
+  schedule: ScheduleConfig | null;
   /** When closed windows are compared with the source; null: only by hand. */
-  audit: { cron: string; timezone: string; byIds: boolean; repair: boolean; target: boolean } | null;
+  audit: (ScheduleConfig & { byIds: boolean; repair: boolean; target: boolean }) | null;
   mapping: MappingConfig;
   target: TargetConfig;
   /** `status` calls the pipeline late when its newest commit is older (ms). Default: three schedule periods, at least 15 min. */

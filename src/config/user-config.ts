@@ -130,10 +130,10 @@ export interface UserApi {
 /** One API of an account, copied to one target. */
 export interface UserPipeline {
   source: UserSource;
-  /** Without one, runs start only by `tidemark sync`. */
-  schedule?: { cron: Text; timezone?: Text } | { every: Duration };
+  /** Crontabs of 5 fields, of 6 with seconds first, or of Quartz with `?`. Without a schedule runs start only by `tidemark sync`. */
+  schedule?: { cron: Text | readonly Text[]; timezone?: Text } | { every: Duration };
   /** When everything is compared with the source; `ids`: id by id even where counts agree; `repair` (default true): load what is missing. */
-  audit?: ({ cron: Text; timezone?: Text } | { every: Duration }) & { ids?: boolean | EnvReference; repair?: boolean | EnvReference; target?: boolean | EnvReference };
+  audit?: ({ cron: Text | readonly Text[]; timezone?: Text } | { every: Duration }) & { ids?: boolean | EnvReference; repair?: boolean | EnvReference; target?: boolean | EnvReference };
   /** How a record is made from a row. Default: as it is, with `id` added. */
   mapping?: UserMapping;
   /** Uuid of the strategy of Qeasy that this pipeline runs: lookups (`_findCollection`) of other pipelines name it. */

@@ -1,8 +1,10 @@
 import { mkdirSync } from "node:fs";
+import { hostname } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { TidemarkConfig } from "../config/types.ts";
+import { TidemarkError } from "../errors.ts";
 import { resolveServices } from "../local/environment.ts";
 import { removeDevState, writeDevState } from "../local/dev-state.ts";
 import { endLeftServer } from "../local/managed-process.ts";
@@ -11,8 +13,9 @@ import { startPostgres } from "../store/embedded.ts";
 import { startTemporalServer } from "../temporal/server.ts";
 import { switchBuild } from "../temporal/current-build.ts";
 import { deploy, type DeployReport } from "./deploy.ts";
-import { openServices, openTemporal } from "./open.ts";
-import { PATIENCE_MS } from "./workers.ts";
+import { onceFree } from "./once-free.ts";
+import { openServices, openTemporal, type OpenedTemporal } from "./open.ts";
+import { PATIENCE_MS, pollersOf } from "./workers.ts";
 
 /** What `tidemark dev` runs. */
 export interface DevServers {
@@ -27,9 +30,10 @@ const CLI = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
 
 /**
  * Starts Temporal and Postgres on this machine (what the environment names instead is used as it is), a worker in a process
- * of its own and the schedules. Other commands in the same folder find them by themselves.
+ * of its own and the schedules, and returns once that worker takes work. Other commands in the same folder find them by themselves.
+ * @throws TidemarkError `TM_ALREADY_RUNNING`, `TM_NO_WORKER` when the worker does not come up
  */
-export async function startDev(config: TidemarkConfig, say: (text: string) => void): Promise<DevServers> {
+export async function startDev(config: TidemarkConfig, { say, signal }: { say: (text: string) => void; signal: AbortSignal }): Promise<DevServers> {
   const { home } = config;
   const logs = path.join(home, "logs");
   mkdirSync(logs, { recursive: true });
@@ -39,10 +43,11 @@ export async function startDev(config: TidemarkConfig, say: (text: string) => vo
     for (const end of endings.toReversed()) await end();
   };
   try {
+    const free = { signal, onWait: () => say("Waiting for another command that uses this folder's Postgres…") };
     // What a killed program left keeps the usual ports.
-    for (const part of ["postgres", "temporal"]) await endLeftServer(path.join(home, part), `the ${part} server`);
+    for (const part of ["postgres", "temporal"]) await onceFree(home, () => endLeftServer(path.join(home, part), `the ${part} server`), free);
     const given = resolveServices(home);
-    const postgres = given.store === null || given.store.from === "dev" ? await startPostgres({ dir: path.join(home, "postgres") }) : null;
+    const postgres = given.store === null || given.store.from === "dev" ? await onceFree(home, () => startPostgres({ dir: path.join(home, "postgres") }), free) : null;
     if (postgres !== null) endings.push(() => postgres.stop());
     const temporalServer = given.temporal === null || given.temporal.from === "dev" ? await startTemporalServer({ dir: path.join(home, "temporal") }) : null;
     if (temporalServer !== null) endings.push(() => temporalServer.stop());
@@ -56,7 +61,9 @@ export async function startDev(config: TidemarkConfig, say: (text: string) => vo
     const temporal = await openTemporal(config);
     endings.push(() => opened.close(), () => temporal.close());
     const deployed = await deploy(opened.services, temporal, { reload: [], keep: [] });
-    endings.push(keepWorker(() => spawnNode(CLI, ["worker", "--config", config.file], { log: { file: path.join(logs, "worker.log") } }), say));
+    const worker = keepWorker(() => spawnNode(CLI, ["worker", "--config", config.file], { log: { file: path.join(logs, "worker.log") } }), say);
+    endings.push(() => worker.stop());
+    await untilPolls(config, temporal, worker, { log: path.join(logs, "worker.log"), signal });
     let { build } = deployed;
     // The worker was not there to be made current when the schedules were deployed.
     for (const until = performance.now() + PATIENCE_MS; build?.change === "no-worker" && performance.now() < until; await sleep(500)) {
@@ -71,9 +78,18 @@ export async function startDev(config: TidemarkConfig, say: (text: string) => vo
 
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
+/** A worker bundles the workflows first (ms). */
+const LONGEST_START_MS = 120_000;
 
-/** Starts a worker, and another one when it ends. @returns ends it for good */
-function keepWorker(start: () => NodeProcess, say: (text: string) => void): () => Promise<void> {
+interface KeptWorker {
+  /** Of the process that runs now. */
+  pid(): number;
+  /** Ends it for good. */
+  stop(): Promise<void>;
+}
+
+/** Starts a worker, and another one when it ends. */
+function keepWorker(start: () => NodeProcess, say: (text: string) => void): KeptWorker {
   const done = new AbortController();
   let worker = start();
   const watch = async () => {
@@ -88,8 +104,24 @@ function keepWorker(start: () => NodeProcess, say: (text: string) => void): () =
     }
   };
   watch().catch(() => undefined);
-  return () => {
-    done.abort();
-    return worker.stop(4_000);
+  return {
+    pid: () => worker.pid,
+    stop: () => {
+      done.abort();
+      return worker.stop(4_000);
+    },
   };
+}
+
+/** From then on a run that is started has a worker. */
+async function untilPolls(config: TidemarkConfig, temporal: OpenedTemporal, worker: KeptWorker, { log, signal }: { log: string; signal: AbortSignal }): Promise<void> {
+  const until = performance.now() + LONGEST_START_MS;
+  // The SDK names a worker so.
+  while (!(await pollersOf(config, temporal)).includes(`${worker.pid()}@${hostname()}`)) {
+    if (performance.now() > until) {
+      throw new TidemarkError("TM_NO_WORKER", `the worker does not take work from Temporal after ${LONGEST_START_MS / 1000} s`, { path: log, fix: "Read the end of its log, in the file named here." });
+    }
+    await sleep(200);
+    signal.throwIfAborted();
+  }
 }

@@ -2,13 +2,14 @@ import path from "node:path";
 import { Client } from "@temporalio/client";
 import type { TidemarkConfig } from "../config/types.ts";
 import { ConfigError, TidemarkError } from "../errors.ts";
-import { resolveServices, type TemporalPlace } from "../local/environment.ts";
+import { resolveServices, type StorePlace, type TemporalPlace } from "../local/environment.ts";
 import { storeKey } from "../local/key.ts";
 import { migrate, openStore } from "../store/db.ts";
-import { startPostgres } from "../store/embedded.ts";
+import { type EmbeddedPostgres, startPostgres } from "../store/embedded.ts";
 import type { Services } from "../sync/services.ts";
 import { closeTargets } from "../target/open.ts";
 import { connectClient } from "../temporal/connect.ts";
+import { onceFree } from "./once-free.ts";
 
 /** The store, opened and up to date. */
 export interface OpenedStore {
@@ -22,8 +23,8 @@ export interface OpenedStore {
  * @throws TidemarkError `TM_NO_STORE`, `TM_STORE_URL`, `TM_STORE_UNREACHABLE`, `TM_KEY`
  */
 export async function openServices(config: TidemarkConfig, options: { orEmbedded?: boolean } = {}): Promise<OpenedStore> {
-  const place = resolveServices(config.home).store;
-  if (place === null && options.orEmbedded !== true) {
+  const { place, embedded } = await findStore(config.home, options.orEmbedded === true);
+  if (place === null && embedded === null) {
     throw new TidemarkError("TM_NO_STORE", "there is no store: DATABASE_URL is not set and no local servers run for this folder", {
       path: "DATABASE_URL", fix: 'Set DATABASE_URL to a Postgres, or run "tidemark dev" in this folder.',
     });
@@ -31,7 +32,6 @@ export async function openServices(config: TidemarkConfig, options: { orEmbedded
   if (place !== null && !/^postgres(ql)?:\/\//.test(place.url)) {
     throw new ConfigError("TM_STORE_URL", `${place.from} is no address of a Postgres`, { path: place.from, fix: "Write it as postgres://user:password@host:5432/database." });
   }
-  const embedded = place === null ? await startPostgres({ dir: path.join(config.home, "postgres") }) : null;
   const url = place?.url ?? embedded!.url;
   const store = openStore(url, { name: "tidemark", connections: 20 });
   const close = async () => {
@@ -48,6 +48,19 @@ export async function openServices(config: TidemarkConfig, options: { orEmbedded
     throw new TidemarkError("TM_STORE_UNREACHABLE", `Postgres does not answer: ${error instanceof Error ? error.message : String(error)}`, {
       path: place?.from ?? "embedded", fix: "Look whether it is up and the address, user and password are right.",
     });
+  }
+}
+
+async function findStore(home: string, orEmbedded: boolean): Promise<{ place: StorePlace | null; embedded: EmbeddedPostgres | null }> {
+  const place = resolveServices(home).store;
+  if (place !== null || !orEmbedded) return { place, embedded: null };
+  try {
+    return { place, embedded: await onceFree(home, () => startPostgres({ dir: path.join(home, "postgres") })) };
+  } catch (error) {
+    // A `tidemark dev` that was starting has it now.
+    const dev = resolveServices(home).store;
+    if (dev === null) throw error;
+    return { place: dev, embedded: null };
   }
 }
 

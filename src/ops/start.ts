@@ -4,7 +4,7 @@ import { TidemarkError } from "../errors.ts";
 import type { Services } from "../sync/services.ts";
 import { knownBuilds, type Place } from "../temporal/current-build.ts";
 import { searchAttributes, syncId } from "../temporal/schedules.ts";
-import { liveWorkers, PATIENCE_MS } from "./workers.ts";
+import { liveWorkers, PATIENCE_MS, pollersOf } from "./workers.ts";
 
 /** A started workflow. */
 export interface Started {
@@ -99,24 +99,15 @@ export async function signalBackfill(client: Client, { config }: Services, pipel
 /** How long to look for a worker before anything is started, and for one that takes the run's first task (ms): under 10 s together. */
 const WORKER_MS = 4_000;
 const UNTAKEN_MS = 4_000;
-/** A poller that was heard of longer ago is gone (ms): long polls end after a minute. */
-const POLLER_AGE_MS = 75_000;
-/** TASK_QUEUE_TYPE_WORKFLOW. */
-const WORKFLOW_TASKS = 1;
 
 /**
  * Fails early where nothing would happen: no worker polls the task queue, or none takes the workflow's first task.
  * @throws TidemarkError `TM_NO_WORKER`
  */
-export async function requireWorker(services: Services, { client, namespace }: Place): Promise<void> {
-  const { taskQueue } = services.config.runtime;
+export async function requireWorker({ config }: Services, place: Place): Promise<void> {
   const until = Date.now() + WORKER_MS;
-  for (;;) {
-    const { pollers } = await client.workflowService.describeTaskQueue({
-      namespace, taskQueue: { name: taskQueue }, taskQueueType: WORKFLOW_TASKS,
-    });
-    if ((pollers ?? []).some(({ lastAccessTime }) => Date.now() - Number(lastAccessTime?.seconds ?? 0) * 1000 < POLLER_AGE_MS)) return;
-    if (Date.now() > until) throw noWorker(taskQueue);
+  while ((await pollersOf(config, place)).length === 0) {
+    if (Date.now() > until) throw noWorker(config.runtime.taskQueue);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import type { LoadedConfig } from "../config/load.ts";
+import type { TidemarkConfig } from "../config/types.ts";
 import { TidemarkError } from "../errors.ts";
 import { configParts } from "../store/worker-config.ts";
 import type { Services } from "../sync/services.ts";
-import { WORKER_GONE_MS } from "../temporal/current-build.ts";
+import { type Place, WORKER_GONE_MS } from "../temporal/current-build.ts";
 
 /** So long a wait goes on without any worker (ms): one that is restarted comes back meanwhile. */
 export const PATIENCE_MS = 30_000;
@@ -16,6 +17,17 @@ export async function liveWorkers({ store, config }: Services): Promise<number> 
     where task_queue = ${config.runtime.taskQueue} and seen_at > clock_timestamp() - ${WORKER_GONE_MS} * interval '1 ms'
   `.execute(store.db);
   return rows[0]!.live;
+}
+
+/** A poller that was heard of longer ago is gone (ms): long polls end after a minute. */
+const POLLER_AGE_MS = 75_000;
+/** TASK_QUEUE_TYPE_WORKFLOW. */
+const WORKFLOW_TASKS = 1;
+
+/** Who polls the config's task queue by Temporal's word: process id and host, `7@host`. */
+export async function pollersOf(config: TidemarkConfig, { client, namespace }: Place): Promise<string[]> {
+  const { pollers } = await client.workflowService.describeTaskQueue({ namespace, taskQueue: { name: config.runtime.taskQueue }, taskQueueType: WORKFLOW_TASKS });
+  return (pollers ?? []).filter(({ lastAccessTime }) => Date.now() - Number(lastAccessTime?.seconds ?? 0) * 1000 < POLLER_AGE_MS).map(({ identity }) => identity ?? "");
 }
 
 /** Workers that run with another config of a pipeline than a command. */

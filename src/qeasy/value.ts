@@ -1,3 +1,5 @@
+import { CLOSE_ARRAY, CLOSE_OBJECT, COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE, skipSpace } from "../json/scan.ts";
+
 /**
  * A number whose text JavaScript's own number would not print again: beyond 2^53, `206.00`, `1e3`. It holds the text as
  * it was written. Numbers that survive are plain numbers, so that most values are ordinary JSON values.
@@ -50,11 +52,11 @@ export function readJson(text: string): Value {
 }
 
 function readValue(text: string, cursor: { at: number }): Value {
-  const first = skipSpace(text, cursor);
+  const first = nextChar(text, cursor);
   if (first === QUOTE) return readString(text, cursor);
   if (first === OPEN_ARRAY) {
     const list: Value[] = [];
-    for (cursor.at++; skipSpace(text, cursor) !== CLOSE_ARRAY; ) {
+    for (cursor.at++; nextChar(text, cursor) !== CLOSE_ARRAY; ) {
       if (text.charCodeAt(cursor.at) === COMMA) cursor.at++;
       list.push(readValue(text, cursor));
     }
@@ -63,11 +65,11 @@ function readValue(text: string, cursor: { at: number }): Value {
   }
   if (first === OPEN_OBJECT) {
     const members = newMembers();
-    for (cursor.at++; skipSpace(text, cursor) !== CLOSE_OBJECT; ) {
+    for (cursor.at++; nextChar(text, cursor) !== CLOSE_OBJECT; ) {
       if (text.charCodeAt(cursor.at) === COMMA) cursor.at++;
-      skipSpace(text, cursor);
+      nextChar(text, cursor);
       const key = readString(text, cursor);
-      skipSpace(text, cursor);
+      nextChar(text, cursor);
       cursor.at++; // the colon
       members[key] = readValue(text, cursor);
     }
@@ -80,21 +82,12 @@ function readValue(text: string, cursor: { at: number }): Value {
   return word === "null" ? null : word === "true" ? true : word === "false" ? false : exactNumber(word);
 }
 
-const QUOTE = 34;
-const COMMA = 44;
-const OPEN_ARRAY = 91;
-const CLOSE_ARRAY = 93;
-const OPEN_OBJECT = 123;
-const CLOSE_OBJECT = 125;
 const WORD = /[\w.+-]+/y;
 
 /** The first character's code that is no white space, with the cursor on it. */
-function skipSpace(text: string, cursor: { at: number }): number {
-  for (;;) {
-    const char = text.charCodeAt(cursor.at);
-    if (char !== 32 && char !== 10 && char !== 13 && char !== 9) return char;
-    cursor.at++;
-  }
+function nextChar(text: string, cursor: { at: number }): number {
+  cursor.at = skipSpace(text, cursor.at);
+  return text.charCodeAt(cursor.at);
 }
 
 function readString(text: string, cursor: { at: number }): string {

@@ -219,7 +219,7 @@ async function keepTargetFindings(tx: Tx, auditId: string): Promise<void> {
     join audit_window ow on ow.audit_id = o.id
     join audit_finding f on f.window_id = ow.id and f.kind in ('target-missing', 'target-stale') and f.repaired_at is null
       and f.modified >= extract(epoch from w.from_at) * 1000 and f.modified < extract(epoch from w.to_at) * 1000
-    join record r on r.stream_id = a.stream_id and r.id = f.target_id and r.held = 'loaded'
+    join record r on r.stream_id = a.stream_id and r.id = f.target_id and r.held in ('loaded', 'filtered')
       and r.version is not distinct from f.version and r.hash is not distinct from f.hash
     where a.id = ${auditId} and not a.target and not exists (
       select 1 from audit n where n.stream_id = a.stream_id and n.id > o.id and n.id < a.id and n.target and n.state = 'done'

@@ -69,7 +69,7 @@ export async function claimItems(
     where i.slice_id = ${slice.id} and i.outcome = 'pending' and i.source_id = any(${sourceIds}::text[])
       and r.stream_id = ${slice.streamId} and r.id = i.id and r.source_id = i.source_id and r.held is not null
       and not newer(i.version, i.modified, i.hash, i.read_no, r.version, r.modified, r.hash, r.read_no)
-      and not ((r.resend or (${options.resendHeld} and r.held = 'loaded'))
+      and not ((r.resend or (${options.resendHeld} and r.held in ('loaded', 'filtered')))
         and not newer(r.version, r.modified, r.hash, r.read_no, i.version, i.modified, i.hash, i.read_no))
   `.execute(tx);
   await doubtStolen(tx, slice, sourceIds, options.zombieAfterMs);
@@ -93,7 +93,7 @@ export async function claimItems(
           and (r.held is null or exists (select 1 from item i
             where i.slice_id = ${slice.id} and i.source_id = excluded.source_id and (
               newer(i.version, i.modified, i.hash, i.read_no, r.version, r.modified, r.hash, r.read_no)
-              or ((r.resend or (${options.resendHeld} and r.held = 'loaded')) and not newer(r.version, r.modified, r.hash, r.read_no, i.version, i.modified, i.hash, i.read_no)))))
+              or ((r.resend or (${options.resendHeld} and r.held in ('loaded', 'filtered'))) and not newer(r.version, r.modified, r.hash, r.read_no, i.version, i.modified, i.hash, i.read_no)))))
       returning r.id, r.source_id
     )
     select w.source_id as "sourceId", t.source_id as owner,

@@ -46,7 +46,7 @@ export async function classifySlice(store: Store, slice: Slice, pass: number, re
         when r.held is null or r.source_id <> n.source_id or n.same_id > 1 then 'pending'
         when newer(n.version, n.modified, n.hash, n.read_no, r.version, r.modified, r.hash, r.read_no) then 'pending'
         when newer(r.version, r.modified, r.hash, r.read_no, n.version, n.modified, n.hash, n.read_no) then 'superseded'
-        when r.resend or (${resendHeld} and r.held = 'loaded') then 'pending'
+        when r.resend or (${resendHeld} and r.held in ('loaded', 'filtered')) then 'pending'
         else 'unchanged' end as outcome
       from newest n left join record r on r.stream_id = ${slice.streamId} and r.id = n.id
     ), work as (

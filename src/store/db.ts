@@ -66,12 +66,24 @@ export function storeOn(pool: PostgresPool): Store {
   };
 }
 
-/** Brings the schema up to date; safe when several processes do it at once. */
+/**
+ * Brings the schema up to date, unless a newer version did; safe when several processes do it at once.
+ * @throws StoreError `TM_STORE_UNRELEASED`, `TM_STORE_MIGRATION`
+ */
 export async function migrate(store: Store): Promise<void> {
   await sql`create schema if not exists ${sql.id(SCHEMA)}`.execute(store.db).catch((error: unknown) => {
     // Two processes creating it at once: one of them meets the other's row.
     if (sqlState(error) !== "23505" && sqlState(error) !== "42P06") throw error;
   });
+  // Kysely refuses a store that knows more than this version; tables are only ever extended.
+  const done = await migrationsDone(store.db);
+  if (Object.keys(migrations).every((name) => done.includes(name))) return;
+  const unknown = done.filter((name) => migrations[name] === undefined);
+  if (unknown.length > 0) {
+    throw new StoreError("TM_STORE_UNRELEASED", `the store was made by an unreleased version of Tidemark (its migrations ${unknown.join(", ")} are none of a release's)`, {
+      fix: `Drop what it made, "drop schema ${SCHEMA} cascade" (of tidemark dev: remove .tidemark/postgres), and load again.`,
+    });
+  }
   const migrator = new Migrator({
     db: store.db,
     provider: { getMigrations: () => Promise.resolve(migrations) },
@@ -83,6 +95,16 @@ export async function migrate(store: Store): Promise<void> {
       cause: error,
       fix: "Look at the message; the database user needs the right to create a schema and tables.",
     });
+  }
+}
+
+async function migrationsDone(db: Db): Promise<string[]> {
+  try {
+    const { rows } = await sql<{ name: string }>`select name from ${sql.table(`${SCHEMA}.kysely_migration`)}`.execute(db);
+    return rows.map(({ name }) => name);
+  } catch (error) {
+    if (sqlState(error) === "42P01") return []; // a new store
+    throw error;
   }
 }
 

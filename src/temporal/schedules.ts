@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import {
-  type Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy, type ScheduleOptions, type ScheduleOptionsStartWorkflowAction, type Workflow,
+  type Client, ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy, type ScheduleOptions, type ScheduleOptionsStartWorkflowAction, type Workflow,
 } from "@temporalio/client";
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from "@temporalio/common";
 import type { PipelineConfig, TidemarkConfig } from "../config/types.ts";
@@ -16,7 +16,7 @@ export function searchAttributes(pipeline: string, kind: "sync" | "backfill" | "
 export interface ScheduleChange {
   id: string;
   change: "created" | "updated" | "unchanged";
-  cron: string;
+  crons: string[];
   timezone: string;
 }
 
@@ -51,7 +51,7 @@ interface Common {
 function syncSchedule(pipeline: PipelineConfig, schedule: NonNullable<PipelineConfig["schedule"]>, { taskQueue, heartbeatMs }: Common): SyncSchedule {
   return {
     scheduleId: syncId(pipeline.name),
-    spec: { cronExpressions: [schedule.cron], timezone: schedule.timezone },
+    spec: { cronExpressions: schedule.crons, timezone: schedule.timezone },
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: "1 hour", pauseOnFailure: false },
     action: {
       type: "startWorkflow", workflowType: "sync", workflowId: syncId(pipeline.name), taskQueue,
@@ -67,7 +67,7 @@ function syncSchedule(pipeline: PipelineConfig, schedule: NonNullable<PipelineCo
 function auditSchedule({ name }: PipelineConfig, audit: NonNullable<PipelineConfig["audit"]>, { taskQueue, heartbeatMs }: Common): SyncSchedule {
   return {
     scheduleId: `audit/${name}`,
-    spec: { cronExpressions: [audit.cron], timezone: audit.timezone },
+    spec: { cronExpressions: audit.crons, timezone: audit.timezone },
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: "1 hour", pauseOnFailure: false },
     action: {
       type: "startWorkflow", workflowType: "audit", workflowId: `audit/${name}`, taskQueue,
@@ -95,12 +95,30 @@ function refreshSchedule(account: string, { taskQueue, heartbeatMs }: Common): S
   };
 }
 
+/** When a pipeline's schedule starts the next run. */
+export interface ScheduleState {
+  /** ISO 8601, UTC; null while it is paused. */
+  nextRunAt: string | null;
+  paused: boolean;
+}
+
+/** @returns null when the pipeline has no schedule */
+export async function scheduleState(client: Client, pipeline: string): Promise<ScheduleState | null> {
+  try {
+    const { state, info } = await client.schedule.getHandle(syncId(pipeline)).describe();
+    return { nextRunAt: state.paused ? null : (info.nextActionTimes[0]?.toISOString() ?? null), paused: state.paused };
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return null;
+    throw error;
+  }
+}
+
 /** Creates or updates the config's schedules. Repeating it changes nothing; a pause set by an operator stays. */
 export async function deploySchedules(client: Client, config: TidemarkConfig): Promise<ScheduleChange[]> {
   const changes: ScheduleChange[] = [];
   for (const wanted of wantedSchedules(config)) {
-    const cron = wanted.spec.cronExpressions![0]!;
-    changes.push({ id: wanted.scheduleId, change: await deploySchedule(client, wanted), cron, timezone: wanted.spec.timezone ?? "UTC" });
+    const { cronExpressions: crons = [], timezone = "UTC" } = wanted.spec;
+    changes.push({ id: wanted.scheduleId, change: await deploySchedule(client, wanted), crons, timezone });
   }
   return changes;
 }

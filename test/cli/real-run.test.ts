@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { type ChildProcess, execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { startPostgres } from "../../src/store/embedded.ts";
 import { sharedServers } from "../support/servers.ts";
 import { end, firstLine, jsonOf, runCli, startCli } from "./cli.ts";
 
@@ -152,20 +153,40 @@ test("a worker that cannot start says why and ends, so that whoever runs it noti
   expect(wrong.map((ended) => [ended.code, (jsonOf(ended) as { error: { code: string } }).error.code])).toEqual([[1, "TM_NO_STORE"], [1, "TM_KEY"], [1, "TM_STORE_UNREACHABLE"], [1, "TM_STORE_URL"]]);
 });
 
-test("dev starts another worker when one dies", async () => {
+test("dev says that it runs once its worker takes work, and starts another one when it dies", async () => {
   const dev = startCli(["dev"], { cwd: folder, env });
   children.push(dev);
+  const log = () => readFileSync(path.join(folder, ".tidemark", "logs", "worker.log"), "utf8");
   let said = "";
-  dev.stderr!.on("data", (text) => (said += String(text)));
+  let polled: boolean | undefined;
+  dev.stderr!.on("data", (text) => {
+    said += String(text);
+    if (said.includes("Running")) polled ??= log().includes("worker polls");
+  });
   await expect.poll(() => said, { timeout: 60_000 }).toContain("Running");
-  const workers = async () => (jsonOf(await cli("status")) as { workers: number }).workers;
-  await expect.poll(workers, { timeout: 60_000 }).toBe(1);
+  expect(polled).toBe(true);
+  expect(jsonOf(await cli("status"))).toMatchObject({ workers: 1, pipelines: [{ schedule: { nextRunAt: expect.stringMatching(/-12-31T16:00:00.000Z$/) as string, paused: false } }] });
   const worker = execFileSync("ps", ["-o", "pid=,args=", "--ppid", String(dev.pid)], { encoding: "utf8" }).split("\n").find((line) => line.includes("worker --config"));
   process.kill(Number.parseInt(worker!, 10), "SIGKILL");
   await expect.poll(() => said, { timeout: 30_000 }).toMatch(/worker ended \(SIGKILL\); another one starts/);
-  const log = () => readFileSync(path.join(folder, ".tidemark", "logs", "worker.log"), "utf8");
   await expect.poll(() => log().match(/worker polls/g)?.length, { timeout: 60_000 }).toBe(2);
   for (const line of log().trim().split("\n")) JSON.parse(line);
+  expect((await end(dev)).code).toBe(0);
+}, 200_000);
+
+test("dev waits for a command that uses the folder's Postgres, such as check", async () => {
+  chmodSync(folder, 0o755); // Run as root, Postgres has another user.
+  const home = path.join(folder, "shared");
+  const check = await startPostgres({ dir: path.join(home, "postgres"), port: 0 });
+  const dev = startCli(["dev"], { cwd: folder, env: { ...env, DATABASE_URL: "", TIDEMARK_HOME: home } });
+  children.push(dev);
+  let said = "";
+  dev.stderr!.on("data", (text) => (said += String(text)));
+  await expect.poll(() => said, { timeout: 60_000 }).toContain("Waiting for another command");
+  await check.stop();
+  await expect.poll(() => said, { timeout: 60_000 }).toContain("Running");
+  const again = await runCli(["dev", "--json"], { cwd: folder, env: { ...env, DATABASE_URL: "", TIDEMARK_HOME: home } });
+  expect([again.code, jsonOf(again)]).toMatchObject([1, { error: { code: "TM_ALREADY_RUNNING" } }]);
   expect((await end(dev)).code).toBe(0);
 }, 200_000);
 

@@ -33,7 +33,7 @@ const load = async (files: Files) => (await written(files).load()).pipelines["or
 test("a strategy's files give api, page size, parameters, id, schedules and the target's settings", async () => {
   expect(await load({})).toMatchObject({
     source: { api: "/open/orders/single/query", pageSize: 100, params: { status: "Sent", shop_id: 7 }, cursor: "auto" },
-    schedule: { cron: "*/5 * * * *", timezone: "Asia/Shanghai" }, audit: { cron: "10 2 * * *", repair: true }, mapping: { id: "so_id" },
+    schedule: { crons: ["*/5 * * * *"], timezone: "Asia/Shanghai" }, audit: { crons: ["10 2 * * *"], repair: true }, mapping: { id: "so_id" },
     target: { api: "写入空操作", batchSize: 20, idCheck: false },
   });
 });
@@ -42,7 +42,7 @@ test("what the config sets beside them wins, parameter by parameter", async () =
   const source = { account: "main", qeasy: "./source.json", from: "2026-01-01", pageSize: 20, params: { shop_id: 8 } };
   const pipeline = { source, target: { ...TARGET, api: "别的", batchSize: 5, idCheck: true }, schedule: { every: "30s" }, audit: null, mapping: { id: "o_id" }, strategy: "1fbda962" };
   expect(await load({ pipeline })).toMatchObject({
-    source: { pageSize: 20, params: { status: "Sent", shop_id: 8 } }, schedule: { cron: "@every 30s" }, audit: null, mapping: { id: "o_id" }, target: { api: "别的", batchSize: 5, idCheck: true }, strategy: "1fbda962",
+    source: { pageSize: 20, params: { status: "Sent", shop_id: 8 } }, schedule: { crons: ["@every 30s"] }, audit: null, mapping: { id: "o_id" }, target: { api: "别的", batchSize: 5, idCheck: true }, strategy: "1fbda962",
   });
 });
 

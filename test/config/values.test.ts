@@ -158,16 +158,25 @@ describe("schedules", () => {
   const schedule = async (written: object) => (await problem({ pipeline: { schedule: written as NonNullable<UserPipeline["schedule"]> } }))[0];
 
   test("an interval becomes what Temporal reads", () => {
-    expect(validate(config({ pipeline: { schedule: { every: "10s" } } })).pipelines["orders"]!.schedule).toEqual({ cron: "@every 10s", timezone: "Asia/Shanghai" });
+    expect(validate(config({ pipeline: { schedule: { every: "10s" } } })).pipelines["orders"]!.schedule).toEqual({ crons: ["@every 10s"], timezone: "Asia/Shanghai" });
   });
 
-  test("six fields are refused with what to do", async () => {
-    expect(await schedule({ cron: "0 */5 * * * *" })).toMatchObject({ path: "pipelines.orders.schedule.cron", expected: expect.stringMatching(/not 6: leave out the seconds.*every/) });
+  test("one crontab or several, of 5 fields, with seconds, or of Quartz", () => {
+    const cron = ["*/5 9-18 * * 1-5", "0 0 12 ? * SUN", "15 0 4 1 * 1", "0 */5 9-18 * * 1-5", "*/5 9-18 * * 1-5"];
+    const { schedule, audit } = validate(config({ pipeline: { schedule: { cron }, audit: { cron: "0 30 4 * * ?" } } })).pipelines["orders"]!;
+    expect(schedule?.crons).toEqual(["*/5 9-18 * * 1,2,3,4,5", "0 12 * * 0", "15 0 4 1 * * *", "15 0 4 * * 1 *"]);
+    expect(audit?.crons).toEqual(["30 4 * * *"]);
   });
 
   test.each(["61 * * * *", "* * * *", "often", "0 0 L * *", "@hourly"])("%s is refused", async (cron) => {
     expect(await schedule({ cron })).toMatchObject({ path: "pipelines.orders.schedule.cron", value: JSON.stringify(cron) });
   });
+
+  test.each([[{ cron: ["0 * * * *", "0 0 2 ? * 2"] }, "cron[1]", '"0 0 2 ? * 2"', /a weekday by its name/], [{ cron: [] }, "cron", "a list", /a crontab/], [{ cron: ["0 * * * *", 5] }, "cron[1]", "5", /5 fields/], [{ cron: 5 }, "cron", "5", /a crontab/]])(
+    "%j is refused where it is wrong", async (written, at, value, expected) => {
+      expect(await schedule(written)).toMatchObject({ path: `pipelines.orders.schedule.${at}`, value, expected: expect.stringMatching(expected) as string });
+    },
+  );
 
   test.each(["Asia/Shangai", "+08:00"])("the time zone %s is refused", async (timezone) => {
     expect(await schedule({ cron: "0 * * * *", timezone })).toMatchObject({ path: "pipelines.orders.schedule.timezone", example: 'timezone: "Asia/Shanghai"' });

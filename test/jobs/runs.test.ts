@@ -52,7 +52,7 @@ test("two runs side by side: one reads, the other waits for it, and each order i
 }, 90_000);
 
 test("sync --wait goes through the schedule and returns after a run that began after it and after the one under way; without a schedule by its own id", async () => {
-  job = await startJob({ source: QUICK, schedule: { cron: "0 0 1 1 *", timezone: "Asia/Shanghai" }, jushuitan: { orders: 1_000, latencyMs: 20 } });
+  job = await startJob({ source: QUICK, schedule: { crons: ["0 0 1 1 *"], timezone: "Asia/Shanghai" }, jushuitan: { orders: 1_000, latencyMs: 20 } });
   const name = pipelineName(job);
   await deploy(job.services, job.temporal, { reload: [], keep: [] });
   const first = job.sync();

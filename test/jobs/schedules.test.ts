@@ -20,7 +20,7 @@ afterEach(async () => {
 const DAY_MS = 86_400_000;
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const perfect = { missing: 0, stale: 0, wrongContent: 0, unknown: 0, duplicated: 0 };
-const EVERY_SECOND = { cron: "@every 1s", timezone: "Asia/Shanghai" };
+const EVERY_SECOND = { crons: ["@every 1s"], timezone: "Asia/Shanghai" };
 
 const schedule = (kind = "sync") => job.temporal.client.schedule.getHandle(kind === "refresh-token" ? "refresh-token/main" : `${kind}/${pipelineName(job)}`);
 const deployed = () => deploy(job.services, job.temporal, { reload: [], keep: [] });
@@ -69,7 +69,7 @@ test("a schedule that was paused copies what it left out, and a deploy leaves th
   const taken = (await info()).numActionsTaken;
   await admin("insert", { count: 120 });
   await admin("change", { count: 50 });
-  job.config.pipelines[pipelineName(job)]!.schedule = { ...EVERY_SECOND, cron: "@every 2s" };
+  job.config.pipelines[pipelineName(job)]!.schedule = { ...EVERY_SECOND, crons: ["@every 2s"] };
   expect((await deployed()).schedules[0]).toMatchObject({ change: "updated" });
   await wait(3_000);
   expect((await schedule().describe()).state).toMatchObject({ paused: true, note: expect.stringContaining("looking into something") as string });
@@ -115,7 +115,7 @@ test("two schedules at once for one pipeline: both run, one reads at a time, and
 }, 240_000);
 
 test("a deploy with another cron while a run is going: the run goes on to its end, and the new times hold", async () => {
-  await start({ schedule: { ...EVERY_SECOND, cron: "0 0 1 1 *" }, jushuitan: { orders: 1_000, latencyMs: 100, insertsPerRequest: 1 } });
+  await start({ schedule: { ...EVERY_SECOND, crons: ["0 0 1 1 *"] }, jushuitan: { orders: 1_000, latencyMs: 100, insertsPerRequest: 1 } });
   await deployed();
   await schedule().trigger(ScheduleOverlapPolicy.SKIP);
   const running = async () => (await info()).runningActions[0]?.workflow.workflowId;

@@ -55,7 +55,7 @@ test("a list: window and pages belong to the cursor, fixed values are parameters
   });
   expect(await loaded(result)).toMatchObject({
     source: { account: "main", api: "/open/orders/single/query", pageSize: 100, cursor: "auto", from: Date.UTC(2025, 11, 31, 16), params: { status: "Sent", shop_id: 7, order_status: "WaitConfirm" } },
-    schedule: { cron: "*/5 * * * *" }, audit: { cron: "10 2 * * *", repair: true }, mapping: { id: "o_id" }, target: { idCheck: false },
+    schedule: { crons: ["*/5 * * * *"] }, audit: { crons: ["10 2 * * *"], repair: true }, mapping: { id: "o_id" }, target: { idCheck: false },
   });
   expect(codes(result, "warning")).toEqual(["TM_QEASY_PAGE_SIZE source.pagination", "TM_QEASY_DUPLICATE_FIELD source.request", "TM_QEASY_FROM source.request"]);
   expect(result.report.keys.find(({ key }) => key === "idCheck")?.text).toContain("sent again");
@@ -74,9 +74,18 @@ test("a fixed begin is from; what is read whole needs neither a date nor an audi
 });
 
 test.each([
-  ["two days of which either counts", "0 1 1 * 1", "two expressions"],
-  ["seconds", "15 */5 * * * *", "seconds"],
-  ["what no schedule says", "0 0 1 L * ?", "L, W and #"],
+  ["two days of which either counts", "0 1 1 * 1", ["0 1 1 * *", "0 1 * * 1"]],
+  ["seconds", " 15 */5 * * * *", ["15 */5 * * * * *"]],
+])("a crontab with %s is taken over as it is written", async (_, crontab, crons) => {
+  const result = await imported({ ...ORDERS, crontab, omissionRemedy: { crontab, takeOverRequest: [] } });
+  expect(result.pipeline).toMatchObject({ schedule: { cron: crontab.trim() }, audit: { cron: crontab.trim() } });
+  expect(await loaded(result)).toMatchObject({ schedule: { crons }, audit: { crons } });
+  expect(result.report.keys.find(({ key }) => key === "crontab")).toMatchObject({ outcome: "translated" });
+});
+
+test.each([
+  ["what no schedule says", "0 0 1 L * ?", "no L, W or #"],
+  ["a weekday that may be another", "0 0 1 ? * 2", "Quartz counts from Sunday"],
 ])("a crontab with %s is left out, and said", async (_, crontab, why) => {
   const result = await imported({ ...ORDERS, crontab, omissionRemedy: { crontab, takeOverRequest: [] } });
   expect(await loaded(result)).toMatchObject({ schedule: null, audit: null });
@@ -134,7 +143,7 @@ test.each<[string, object, object, string]>([
   expect(result.report.notices.find(({ code }) => code === "TM_QEASY_AS_IS")!.text).toContain(path);
   expect(result.pipeline).toMatchObject({ source: { account: "main", qeasy: "./orders-single.source.json", from: "2026-01-01" }, target: { use: "qeasy", qeasy: "./orders-single.target.json" } });
   expect(await loaded(result)).toMatchObject({
-    source: { api: "/open/orders/single/query", pageSize: 20, from: Date.UTC(2025, 11, 31, 16) }, schedule: { cron: "*/5 * * * *" }, mapping: { qeasy: { hash: expect.stringMatching(/^[0-9a-f]{64}$/) as string } },
+    source: { api: "/open/orders/single/query", pageSize: 20, from: Date.UTC(2025, 11, 31, 16) }, schedule: { crons: ["*/5 * * * *"] }, mapping: { qeasy: { hash: expect.stringMatching(/^[0-9a-f]{64}$/) as string } },
     target: { api: "写入空操作", idCheck: false },
   });
 });

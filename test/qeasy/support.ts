@@ -1,4 +1,4 @@
-import { lookupInRows, readJson, type Context, type Notice } from "../../src/qeasy/index.ts";
+import { compileRequest, importStrategies, lookupInRows, readJson, targetCalls, type Context, type Members, type Notice, type Value } from "../../src/qeasy/index.ts";
 
 /** The row that the reference's examples use. */
 export const ROW = readJson(`{"o_id":500123,"so_id":"T20240315-001","shop_no":"S01","shop_name":"O'Neil 旗舰店","status":"Sent",
@@ -34,3 +34,18 @@ export function notices(): { found: Notice[]; report: (notice: Notice) => void; 
   const found: Notice[] = [];
   return { found, report: (notice) => found.push(notice), codes: () => found.map(({ code }) => code) };
 }
+
+/** The body that a target's entries make of a row. */
+export async function body(request: unknown, row: Value = ROW, more: Partial<Context> = {}): Promise<Value> {
+  const { calls, failed } = await targetCalls(target(request), [row], context(more));
+  if (failed[0] !== undefined) throw failed[0].error;
+  return calls[0]!.body;
+}
+
+export function target(request: unknown, more: object = {}, report: Parameters<typeof compileRequest>[1] = () => undefined): ReturnType<typeof compileRequest> {
+  const { target } = importStrategies([{ text: JSON.stringify({ api: "batchSave", effect: "EXECUTE", request, ...more }) }]);
+  return compileRequest(target!.strategy, report);
+}
+
+/** What an entry with this value makes of the row. */
+export const one = async (entry: object, row?: Value): Promise<Value | undefined> => ((await body([{ field: "f", type: "string", ...entry }], row)) as Members).f;

@@ -36,7 +36,7 @@ function printed({ schedules, pipelines, build }: DeployReport): string {
   return [
     table(["pipeline", "change"], pipelines.map(({ name, change }) => [name, change])),
     "",
-    table(["schedule", "when", "time zone", "change"], schedules.map(({ id, cron, timezone, change }) => [id, cron, timezone, change])),
+    table(["schedule", "when", "time zone", "change"], schedules.map(({ id, crons, timezone, change }) => [id, crons.join(" and "), timezone, change])),
     ...(build === null ? [] : ["", ...aboutBuild(build)]),
   ].join("\n");
 }

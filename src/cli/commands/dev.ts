@@ -15,7 +15,7 @@ export const dev = defineCommand({
     const { startDev } = await import("../../ops/dev.ts");
     const signal = untilInterrupted({ limitMs: LIMIT_MS });
     say("Starting Temporal, Postgres and a worker…");
-    const servers = await startDev(config, say);
+    const servers = await startDev(config, { say, signal });
     try {
       // Nothing of what was to run has run yet.
       signal.throwIfAborted();

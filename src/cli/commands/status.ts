@@ -2,6 +2,7 @@ import pc from "picocolors";
 import type { BackfillProgress } from "../../../workflows/types.ts";
 import type { LoadedConfig } from "../../config/load.ts";
 import type { PipelineStatus } from "../../ops/status.ts";
+import type { ScheduleState } from "../../temporal/schedules.ts";
 import { TidemarkError } from "../../errors.ts";
 import { countOf } from "../../sync/labels.ts";
 import { withStore } from "../connected.ts";
@@ -34,33 +35,40 @@ export const status = defineCommand<{ fresh?: true }>({
       const workers = await liveWorkers(services);
       // Without a worker nobody answers.
       const reading = workers === 0 ? [] : stored.filter(({ backfills }) => backfills.some(({ place }) => place !== null)).map(({ name }) => name);
-      const { temporal, backfills } = await temporalStatus(config, reading);
+      const { temporal, backfills, schedules } = await temporalStatus(config, reading);
       const notices = await tokenNotices(services);
-      const pipelines = stored.map((pipeline) => ({ ...pipeline, backfill: backfills.get(pipeline.name) ?? null }));
+      const pipelines = stored.map((pipeline) => ({ ...pipeline, schedule: schedules.get(pipeline.name) ?? null, backfill: backfills.get(pipeline.name) ?? null }));
       return { json: { temporal, store, workers, notices, pipelines }, text: printed(temporal, store.from, workers, pipelines, notices), exitCode: fresh && pipelines.some(({ late }) => late) ? 1 : 0 };
     });
   },
 });
 
-/** A pipeline, and how its backfill goes by its own word where one reads. */
-type Shown = PipelineStatus & { backfill: BackfillProgress | null };
+/** A pipeline, its schedule (null: none, or Temporal does not answer), and how its backfill goes by its own word where one reads. */
+type Shown = PipelineStatus & { schedule: ScheduleState | null; backfill: BackfillProgress | null };
+
+interface FromTemporal {
+  temporal: TemporalStatus;
+  backfills: Map<string, BackfillProgress | null>;
+  schedules: Map<string, ScheduleState | null>;
+}
 
 /** A Temporal that does not answer is part of the answer: the store tells the rest. @param reading pipelines whose backfill is asked how it goes */
-async function temporalStatus(config: LoadedConfig, reading: readonly string[]): Promise<{ temporal: TemporalStatus; backfills: Map<string, BackfillProgress | null> }> {
-  const [{ openTemporal }, { backfillNow }] = await Promise.all([import("../../ops/open.ts"), import("../../ops/backfills.ts")]);
+async function temporalStatus(config: LoadedConfig, reading: readonly string[]): Promise<FromTemporal> {
+  const [{ openTemporal }, { backfillNow }, { scheduleState }] = await Promise.all([import("../../ops/open.ts"), import("../../ops/backfills.ts"), import("../../temporal/schedules.ts")]);
   try {
     const temporal = await openTemporal(config);
     try {
       const backfills = new Map(await Promise.all(reading.map(async (name) => [name, (await backfillNow(temporal.client, name)).progress] as const)));
+      const schedules = new Map(await Promise.all(Object.keys(config.pipelines).map(async (name) => [name, await scheduleState(temporal.client, name).catch(() => null)] as const)));
       const { address, namespace, uiUrl } = temporal;
-      return { temporal: { ok: true, address, namespace, uiUrl, problem: null }, backfills };
+      return { temporal: { ok: true, address, namespace, uiUrl, problem: null }, backfills, schedules };
     } finally {
       await temporal.close();
     }
   } catch (error) {
     if (!(error instanceof TidemarkError)) throw error;
     const { address = null, namespace = null } = error.details as { address?: string; namespace?: string };
-    return { temporal: { ok: false, address, namespace, uiUrl: null, problem: error.message }, backfills: new Map() };
+    return { temporal: { ok: false, address, namespace, uiUrl: null, problem: error.message }, backfills: new Map(), schedules: new Map() };
   }
 }
 
@@ -75,14 +83,20 @@ function printed(temporal: TemporalStatus, store: string | null, workers: number
     ]),
     "",
     table(
-      ["pipeline", "cursor", "checkpoint", "newest commit", "loaded", "filtered", "quarantined", "doubtful", "state"],
-      pipelines.map((one) => [one.name, one.cursor ?? "-", one.checkpoint ?? "-", one.ageMs === null ? "-" : `${formatSpan(one.ageMs)} ago`, one.loaded, one.filtered, one.quarantined, one.doubtful, stateOf(one)]),
+      ["pipeline", "cursor", "checkpoint", "newest commit", "loaded", "filtered", "quarantined", "doubtful", "next run", "state"],
+      pipelines.map((one) => [one.name, one.cursor ?? "-", one.checkpoint ?? "-", one.ageMs === null ? "-" : `${formatSpan(one.ageMs)} ago`, one.loaded, one.filtered, one.quarantined, one.doubtful, nextRun(one), stateOf(one)]),
     ),
     ...(gaps.length === 0 ? [] : ["", table(["gap of", "from", "to", "accepted", "because"], gaps)]),
     ...(backfills.length === 0 ? [] : ["", table(["backfill of", "from", "to", "state", "done", "read", "loaded"], backfills)]),
     ...(notices.length === 0 ? [] : ["", ...notices.map((notice) => pc.red(notice))]),
     ...pipelines.flatMap(({ name, backfill }) => (backfill === null ? [] : paceOf(backfill).map(([what, text]) => `${name}: ${what} ${text}`))),
   ].join("\n");
+}
+
+function nextRun({ schedule }: Shown): string {
+  if (schedule?.paused === true) return pc.red("paused");
+  const at = schedule?.nextRunAt ?? null;
+  return at === null ? "-" : `in ${formatSpan(Math.max(Date.parse(at) - Date.now(), 0))}`;
 }
 
 function stateOf(pipeline: PipelineStatus): string {

@@ -1,25 +1,25 @@
 import type { Migration } from "kysely";
-import * as tables from "./001-tables.ts";
-import * as replay from "./002-replay.ts";
-import * as audit from "./003-audit.ts";
-import * as guards from "./004-guards.ts";
-import * as gaps from "./005-gaps.ts";
-import * as told from "./006-told.ts";
-import * as accounts from "./007-accounts.ts";
-import * as snapshots from "./008-snapshots.ts";
+import * as accounts from "./001-accounts.ts";
+import * as streams from "./002-streams.ts";
+import * as backfills from "./003-backfills.ts";
+import * as slices from "./004-slices.ts";
+import * as records from "./005-records.ts";
+import * as audits from "./006-audits.ts";
+import * as workers from "./007-workers.ts";
+import * as guards from "./008-guards.ts";
 import * as documents from "./009-documents.ts";
-import * as kept from "./009-kept.ts";
+import * as kept from "./010-kept.ts";
 
 /** All migrations by name, run in the order of their names. */
 export const migrations: Record<string, Migration> = {
-  "001-tables": tables,
-  "002-replay": replay,
-  "003-audit": audit,
-  "004-guards": guards,
-  "005-gaps": gaps,
-  "006-told": told,
-  "007-accounts": accounts,
-  "008-snapshots": snapshots,
+  "001-accounts": accounts,
+  "002-streams": streams,
+  "003-backfills": backfills,
+  "004-slices": slices,
+  "005-records": records,
+  "006-audits": audits,
+  "007-workers": workers,
+  "008-guards": guards,
   "009-documents": documents,
-  "009-kept": kept,
+  "010-kept": kept,
 };

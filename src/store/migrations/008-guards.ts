@@ -1,22 +1,11 @@
 import { type Kysely, sql } from "kysely";
 
-/** What the database itself refuses, whatever the code does: counts, cursors and claims that contradict each other. */
+/** What the database itself refuses beside the constraints of its tables: counts, cursors and claims that contradict each other. */
 export async function up(db: Kysely<unknown>): Promise<void> {
-  await sql.raw(CHANGES).execute(db);
+  await sql.raw(GUARDS).execute(db);
 }
 
-const CHANGES = `
-alter table slice add constraint ledger_counts check
-  (least(read, duplicate, unchanged, superseded, quarantined, loaded, requests, pages) >= 0);
-alter table batch
-  add constraint batch_has_members check (record_count > 0),
-  add constraint batch_has_sender check (state <> 'sending' or (owner is not null and lease_until is not null)),
-  add constraint batch_has_payload check ((state = 'done') = (payload is null));
-alter table item
-  add constraint item_batch check ((outcome in ('batched', 'loaded')) = (batch_id is not null)),
-  add constraint item_batch_exists foreign key (batch_id) references batch (id);
-alter table sweep add constraint sweep_advances check (next_version >= from_version);
-
+const GUARDS = `
 create function refuse() returns trigger language plpgsql as $$
 begin
   raise exception '%: %', tg_name, tg_argv[0] using errcode = 'check_violation', constraint = tg_name;

@@ -1,22 +1,11 @@
 import { type Kysely, sql } from "kysely";
 
-/** Doubts by batch and sender: two late requests for one id are two doubts. Audits: windows whose counts or ids were compared with the source, and what was found. */
+/** Audits: windows whose counts or ids were compared with the source, and what was found. */
 export async function up(db: Kysely<unknown>): Promise<void> {
-  await sql.raw(CHANGES).execute(db);
+  await sql.raw(TABLES).execute(db);
 }
 
-const CHANGES = `
-alter table lease drop constraint lease_lane_check, add constraint lease_lane_check check (lane in ('forward', 'backfill', 'audit'));
-alter table slice drop constraint slice_lane_check, drop constraint slice_purpose_check,
-  add constraint slice_lane_check check (lane in ('forward', 'backfill', 'audit')),
-  add constraint slice_purpose_check check (purpose in ('forward', 'initial', 'reread', 'resend', 'sweep', 'backfill', 'replay', 'audit'));
-alter table load_range drop constraint load_range_purpose_check,
-  add constraint load_range_purpose_check check (purpose in ('initial', 'reread', 'resend', 'sweep', 'backfill', 'audit'));
--- the audit that met this id last in the source
-alter table record add column seen_by bigint;
-alter table doubt add column batch_id bigint not null default 0, add column sender text not null default '';
-alter table doubt drop constraint doubt_pkey, add primary key (stream_id, id, batch_id, sender);
-
+const TABLES = `
 create table audit (
   id bigint generated always as identity primary key,
   stream_id bigint not null references stream (id),
