@@ -81,6 +81,19 @@ test("what is loaded is sent in the new form, in the version that is there, slic
   expect(await held()).toEqual({ 1: "5", 2: "6", 3: "7", 4: "8", 5: "9" });
 });
 
+test("what a filter left out is sent once the filter lets it pass, and what it leaves out now is counted so", async () => {
+  bench.pipeline.mapping = mappingOf({ filter: "record.ts == 5.0" });
+  await loadAndCommit([row("1", 5), row("2", 6)]);
+  expect(await held()).toEqual({ 1: "5" });
+  bench.pipeline.mapping = mappingOf({ filter: "record.ts == 6.0" });
+  await keepStream(bench.store, bench.pipeline, bench.config.accounts["main"]!);
+  await ask();
+  const slice = (await plan())!;
+  expect(await load(slice)).toMatchObject([{ id: "2" }]);
+  expect(await commit(slice)).toMatchObject({ counts: { read: 2, loaded: 1, filtered: 1 } });
+  expect(await held()).toEqual({ 2: "6" });
+});
+
 test("a record whose newer version is not kept is not touched, and is counted", async () => {
   await loadAndCommit([row("1", 5), row("2", 6)]);
   const newer = await extracted([row("1", 9), row("3", 10)], "1", "sweep");
