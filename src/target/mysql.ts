@@ -46,15 +46,14 @@ export function createMysql(config: TableTargetConfig, at: string): Database {
     let stop: (() => void) | undefined;
     try {
       const used = (connection = await pool.getConnection());
-      await settle(used);
       signal.throwIfAborted();
       // A destroyed connection's queries never end by themselves.
       const aborted = new Promise<never>((_, reject) => signal.addEventListener("abort", (stop = () => reject(signal.reason as Error)), { once: true }));
-      const result = await Promise.race([aborted, work(async (text, values) => {
+      const result = await Promise.race([aborted, settle(used).then(() => work(async (text, values) => {
         // Texts without values are not looked through for question marks, and the server finds those of the others.
         const [rows] = values === undefined || values.length === 0 ? await used.query(text) : await used.execute(text, values as string[]);
         return Array.isArray(rows) ? (rows as Row[]) : [];
-      })]);
+      }))]);
       connection.release();
       return result;
     } catch (error) {
