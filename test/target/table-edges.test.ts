@@ -7,7 +7,7 @@ import { tableTarget } from "../support/pipeline.ts";
 
 const guard: SendGuard = { signal: new AbortController().signal, beforeWrite: () => undefined };
 let ts = 100;
-const record = (id: string, fields = "", version = String(ts++)): OutRecord => ({ id, sourceId: id, version, slice: "7", json: `{"id":${JSON.stringify(id)}${fields === "" ? "" : `,${fields}`}}` });
+const record = (id: string, fields = "", version = String(ts++)): OutRecord => ({ id, sourceId: id, recordId: id, version, slice: "7", json: `{"id":${JSON.stringify(id)}${fields === "" ? "" : `,${fields}`}}` });
 
 describe.each(DATABASES)("$name: what it would take without a word", ({ use, skip, open }) => {
   const it = test.skipIf(skip);
