@@ -5,11 +5,11 @@ import { authorisationUrl, exchangeCode } from "../source/jushuitan/index.ts";
 import { accountTokens } from "../store/account-tokens.ts";
 import { localOffset } from "../store/clock.ts";
 import { fingerprint } from "../store/secrets.ts";
-import { expiries, type ExpiryKnown, type NewToken, readToken, replaceToken } from "../store/tokens.ts";
+import { expiries, type ExpiryKnown, type NewToken, readToken, replaceToken, tokenVersion } from "../store/tokens.ts";
 import { accountOf, type Services, tokenDeps, tokensOf } from "../sync/services.ts";
 import { formatInstant } from "../sync/labels.ts";
 import { expiryNotice } from "../tokens/expiry.ts";
-import { exclusively, seededToken } from "../tokens/renewal.ts";
+import { seededToken, takeOverConfig, withLock } from "../tokens/renewal.ts";
 import type { RefreshReport } from "../tokens/tokens.ts";
 
 /** What may be shown of an account's token. Times are ISO 8601 UTC. */
@@ -66,13 +66,18 @@ export async function setToken(services: Services, name: string, token: string, 
   return tokenView(services, name);
 }
 
-/** Takes the config's own token over first: it would come back as news otherwise. */
+/** Takes the config's own token over first: it would come back as news otherwise. The token before is not read: its key may be lost. */
 async function put({ store, key }: Services, account: AccountConfig, token: NewToken, signal: AbortSignal): Promise<void> {
   const place = { store, key, account };
-  await seededToken(place);
-  await exclusively(place, signal, async (stored) => {
-    const tokenId = account.kind === "bearer" ? account.tokenId ?? stored?.tokenId ?? null : null;
-    await replaceToken(store.db, key, account.name, stored?.version ?? 0, { ...token, tokenId });
+  await takeOverConfig(place);
+  await withLock(place, signal, async () => {
+    const replaced = async () => {
+      const now = await tokenVersion(store.db, account.name);
+      const tokenId = account.kind === "bearer" ? account.tokenId ?? now?.tokenId ?? null : null;
+      return replaceToken(store.db, key, account.name, now?.version ?? 0, { ...token, tokenId });
+    };
+    // A worker with another config may take its token over at any moment; a person's word comes after it.
+    while (!(await replaced())) signal.throwIfAborted();
   });
 }
 

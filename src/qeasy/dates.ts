@@ -97,7 +97,18 @@ const two = (number: number): string => String(number).padStart(2, "0");
 const twelve = (hour: number): number => (hour % 12 === 0 ? 12 : hour % 12);
 const half = (hour: number): string => (hour < 12 ? "AM" : "PM");
 
-const SPECIFIERS: Record<string, (parts: DateParts, micros: number) => string> = {
+/** The day of a week that decides which year and which week of it the week is; weekday 0 is Sunday. */
+function deciding(seconds: number, weekday: number, first: number): DateParts {
+  const sinceFirst = (partsOf(seconds).weekday - first + 7) % 7;
+  return partsOf(seconds + (weekday - sinceFirst) * DAY);
+}
+const weekOf = ({ dayOfYear }: DateParts): string => two(Math.floor((dayOfYear - 1) / 7) + 1);
+const sunday = (seconds: number): DateParts => deciding(seconds, 0, 0);
+/** ISO 8601: a week belongs to the year of its Thursday. */
+const thursday = (seconds: number): DateParts => deciding(seconds, 3, 1);
+const ordinal = (day: number): string => `${day}${(day % 100 > 10 && day % 100 < 14 ? undefined : ["", "st", "nd", "rd"][day % 10]) || "th"}`;
+
+const SPECIFIERS: Record<string, (parts: DateParts, civil: Pick<Civil, "seconds" | "micros">) => string> = {
   Y: ({ year }) => String(year).padStart(4, "0"),
   y: ({ year }) => two(year % 100),
   m: ({ month }) => two(month),
@@ -112,7 +123,7 @@ const SPECIFIERS: Record<string, (parts: DateParts, micros: number) => string> =
   i: ({ minute }) => two(minute),
   s: ({ second }) => two(second),
   S: ({ second }) => two(second),
-  f: (_, micros) => String(micros).padStart(6, "0"),
+  f: (_, { micros }) => String(micros).padStart(6, "0"),
   p: ({ hour }) => half(hour),
   T: ({ hour, minute, second }) => `${two(hour)}:${two(minute)}:${two(second)}`,
   r: ({ hour, minute, second }) => `${two(twelve(hour))}:${two(minute)}:${two(second)} ${half(hour)}`,
@@ -123,12 +134,18 @@ const SPECIFIERS: Record<string, (parts: DateParts, micros: number) => string> =
   w: ({ weekday }) => String(weekday),
   j: ({ dayOfYear }) => String(dayOfYear).padStart(3, "0"),
   u: (parts) => two(mondayWeek(parts)),
+  U: ({ weekday, dayOfYear }) => two(Math.floor((dayOfYear + 6 - weekday) / 7)),
+  V: (_, { seconds }) => weekOf(sunday(seconds)),
+  X: (_, { seconds }) => String(sunday(seconds).year).padStart(4, "0"),
+  v: (_, { seconds }) => weekOf(thursday(seconds)),
+  x: (_, { seconds }) => String(thursday(seconds).year).padStart(4, "0"),
+  D: ({ day }) => ordinal(day),
 };
 
 /** A date by MySQL's format specifiers; an unknown one stands for its own letter, as there. */
 export function formatCivil(civil: Pick<Civil, "seconds" | "micros">, format: string): string {
   const parts = partsOf(civil.seconds);
-  return format.replaceAll(/%([\s\S])/g, (_, letter: string) => SPECIFIERS[letter]?.(parts, civil.micros) ?? letter);
+  return format.replaceAll(/%([\s\S])/g, (_, letter: string) => SPECIFIERS[letter]?.(parts, civil) ?? letter);
 }
 
 /** Week of the year, Monday first, 00 to 53: week 1 is the first with more than three days (MySQL's mode 1). */

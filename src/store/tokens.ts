@@ -56,6 +56,12 @@ export async function readToken(db: Db | Tx, key: Buffer, account: string): Prom
   return { ...other, accessToken: open(key, access), refreshToken: refresh === null ? null : open(key, refresh) };
 }
 
+/** What tells the account's token from its others, without decrypting it; null when there is none yet. */
+export async function tokenVersion(db: Db, account: string): Promise<Pick<StoredToken, "version" | "tokenId"> | null> {
+  const { rows } = await sql<Pick<StoredToken, "version" | "tokenId">>`select token_version::int as version, token_id as "tokenId" from account where name = ${account}`.execute(db);
+  return rows[0] ?? null;
+}
+
 /** When the stored tokens expire, by account. */
 export async function expiries(db: Db): Promise<Map<string, Pick<StoredToken, "expiresAt" | "expiryKnown">>> {
   const { rows } = await sql<{ name: string } & Pick<StoredToken, "expiresAt" | "expiryKnown">>`

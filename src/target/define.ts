@@ -12,7 +12,7 @@ export interface ModuleSettings {
   timeoutMs: number;
 }
 
-export type MakeTarget = (options: Record<string, JsonValue>, settings: ModuleSettings) => ModuleTarget;
+export type MakeTarget = (options: Record<string, JsonValue>, settings: ModuleSettings) => ModuleTarget | Promise<ModuleTarget>;
 
 /** Returns its argument, a module's default export; lets an editor check it. */
 export function defineTarget(make: MakeTarget): MakeTarget {

@@ -49,10 +49,11 @@ export function createModuleTarget(config: ModuleTargetConfig, place: string): T
 
 async function open({ file, module, options, parallel, timeoutMs }: ModuleTargetConfig, place: string): Promise<ModuleTarget> {
   const make = await importBundled(file);
-  if (typeof make !== "function") {
-    throw new TargetError("misconfigured", "TM_TARGET_MODULE", `${module} has no function as default export`, { path: `${place}.use`, fix: "Write: export default defineTarget((options) => ({ send, check }));" });
-  }
-  return (make as MakeTarget)(options, { parallel, timeoutMs });
+  const wrong = (what: string) => new TargetError("misconfigured", "TM_TARGET_MODULE", `${module} ${what}`, { path: `${place}.use`, fix: "Write: export default defineTarget((options) => ({ send, check }));" });
+  if (typeof make !== "function") throw wrong("has no function as default export");
+  const target: Partial<ModuleTarget> | null | undefined = await (make as MakeTarget)(options, { parallel, timeoutMs });
+  if (typeof target?.send !== "function") throw wrong("returns no send()");
+  return target as ModuleTarget;
 }
 
 /** A module has a copy of the error's class of its own: it is known by its name and kind. */

@@ -25,15 +25,20 @@ export function createMysql(config: TableTargetConfig, at: string): Database {
     uri: config.url, connectionLimit: config.parallel * 2, connectTimeout: config.timeoutMs, charset: "utf8mb4", timezone: "Z", enableKeepAlive: true,
     supportBigNumbers: true, bigNumberStrings: true, dateStrings: true, maxPreparedStatements: 50,
   });
-  pool.on("connection", (made) => {
-    const connection = made as unknown as Connection; // the one with callbacks: what is asked here goes before all else
-    const ignore = () => undefined;
-    connection.on("error", ignore);
-    connection.query(`set session sql_mode = '${MODE}', time_zone = '+00:00', innodb_lock_wait_timeout = ${seconds}, lock_wait_timeout = ${seconds}`, ignore);
-    connection.query("set session transaction isolation level read committed", ignore);
+  pool.on("connection", (made) => void (made as unknown as Connection).on("error", () => undefined));
+  const settled = new WeakSet<object>();
+
+  /** Without these a server that came with a loose mode would cut values, and one with a character set of its own break them: nothing is sent before they hold. */
+  async function settle(connection: PoolConnection): Promise<void> {
+    if (settled.has(connection.connection)) return;
+    await connection.query("set names utf8mb4");
+    await connection.query(`set session sql_mode = '${MODE}', time_zone = '+00:00', innodb_lock_wait_timeout = ${seconds}, lock_wait_timeout = ${seconds}`);
+    await connection.query("set session transaction isolation level read committed");
     // MariaDB's; MySQL has none: a process that froze within a transaction keeps its locks no longer.
-    connection.query(`set session idle_transaction_timeout = ${seconds}`, ignore);
-  });
+    await connection.query(`set session idle_transaction_timeout = ${seconds}`).catch(() => undefined);
+    settled.add(connection.connection);
+  }
+
   const quote = (name: string) => `\`${name.replaceAll("`", "``")}\``;
 
   async function session<T>(signal: AbortSignal, work: (query: Query) => Promise<T>): Promise<T> {
@@ -44,11 +49,11 @@ export function createMysql(config: TableTargetConfig, at: string): Database {
       signal.throwIfAborted();
       // A destroyed connection's queries never end by themselves.
       const aborted = new Promise<never>((_, reject) => signal.addEventListener("abort", (stop = () => reject(signal.reason as Error)), { once: true }));
-      const result = await Promise.race([aborted, work(async (text, values) => {
+      const result = await Promise.race([aborted, settle(used).then(() => work(async (text, values) => {
         // Texts without values are not looked through for question marks, and the server finds those of the others.
         const [rows] = values === undefined || values.length === 0 ? await used.query(text) : await used.execute(text, values as string[]);
         return Array.isArray(rows) ? (rows as Row[]) : [];
-      })]);
+      }))]);
       connection.release();
       return result;
     } catch (error) {
@@ -62,8 +67,9 @@ export function createMysql(config: TableTargetConfig, at: string): Database {
   }
 
   return {
-    name: "MySQL", longestName: 64, lengthOf: (name) => name.length, foldsCase: true, replacesByAnyKey: true, types: TYPES,
+    name: "MySQL", longestName: 64, lengthOf: (name) => name.length, mostColumns: 1017, names: /^[^\0\p{Surrogate}\u{10000}-\u{10ffff}]+$/u, fold: (name) => name.normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase(), replacesByAnyKey: true, types: TYPES,
     foundAs: (type) => (type === "json" ? "text" : type), quote, place: quote, parameter: () => "?",
+    among: (column, values) => ({ text: `${quote(column)} in (${values.map((value) => escape(value)).join(",")})`, values: [] }),
     instant: (ms) => new Date(ms).toISOString().replace("T", " ").replace("Z", ""),
     retype: (column, type) => `modify column ${quote(column)} ${type} null`,
     insert(table, columns, found, rows) {
@@ -83,7 +89,7 @@ export function createMysql(config: TableTargetConfig, at: string): Database {
         from information_schema.columns where table_schema = database() and table_name = ? order by ordinal_position`, [table]);
       if (columns.length === 0) return null;
       const indexes = await query(`
-        select index_name as name, column_name as field from information_schema.statistics
+        select index_name as name, if(sub_part is null, column_name, concat('the first letters of ', column_name)) as field from information_schema.statistics
         where table_schema = database() and table_name = ? and non_unique = 0 order by index_name, seq_in_index`, [table]);
       const unique = new Map<unknown, string[]>();
       for (const { name, field } of indexes) unique.set(name, [...(unique.get(name) ?? []), field as string]);
@@ -148,9 +154,10 @@ const ALREADY = new Set([1050, 1060]);
 /** Error numbers by what follows; all others: tried again where nothing was said, else a person has to look. */
 const MEANINGS: readonly [TargetError["kind"], string, readonly number[]][] = [
   // The table was changed since it was looked at; too many connections, locks and deadlocks, shutting down, full, read only, killed, timed out.
-  ["retry", "TM_TARGET_BUSY", [1054, 1146, 1021, 1037, 1040, 1041, 1053, 1079, 1114, 1203, 1205, 1206, 1213, 1226, 1290, 1317, 1613, 1637, 1792, 1836, 1927, 1969, 3024, 3058, 3572]],
+  ["retry", "TM_TARGET_BUSY", [1054, 1146, 1021, 1037, 1040, 1041, 1053, 1079, 1114, 1203, 1205, 1206, 1213, 1226, 1290, 1317, 1613, 1637, 1792, 1836, 1412, 1615, 1927, 1969, 3024, 3058, 3572, 4031]],
   ["too-large", "TM_TARGET_TOO_LARGE", [1153, 1301, 3699]],
-  ["refused", "TM_TARGET_REFUSED", [1048, 1062, 1138, 1169, 1264, 1265, 1292, 1300, 1366, 1367, 1406, 1411, 1416, 1452, 1526, 1557, 1644, 1690, 1761, 1762, 3140, 3156, 3819, 4025, 4078]],
+  // Values, limits that one record goes beyond (columns, a row's size), triggers and checks.
+  ["refused", "TM_TARGET_REFUSED", [1048, 1062, 1118, 1138, 1169, 1264, 1265, 1292, 1300, 1366, 1367, 1406, 1411, 1416, 1452, 1526, 1557, 1644, 1690, 1761, 1762, 3140, 3156, 3819, 4025, 4078]],
 ];
 
 function errnoOf(error: unknown): number {
@@ -162,12 +169,12 @@ function asTargetError(error: unknown, at: string): TargetError {
   const said = error instanceof Error ? error.message : String(error);
   const state = error instanceof Error && "sqlState" in error ? String(error.sqlState) : "";
   const [kind, code] = MEANINGS.find(([, , numbers]) => numbers.includes(errno))
-    ?? (errno === 0 ? ["retry", "TM_TARGET_UNREACHABLE"] as const : /^2[23]/.test(state) ? ["refused", "TM_TARGET_REFUSED"] as const : ["misconfigured", "TM_TARGET_CONFIG"] as const);
+    ?? (errno === 0 ? ["retry", "TM_TARGET_UNREACHABLE"] as const : /^(?:08|40)/.test(state) ? ["retry", "TM_TARGET_BUSY"] as const : /^2[23]/.test(state) ? ["refused", "TM_TARGET_REFUSED"] as const : ["misconfigured", "TM_TARGET_CONFIG"] as const);
   if (kind === "refused" || kind === "too-large") {
     return new TargetError(kind, code, `MySQL refused with error ${errno}`, { path: at, details: { received: said }, fix: "See what MySQL says about the record; it is in quarantine." });
   }
   return new TargetError(kind, code, `MySQL failed${errno === 0 ? "" : ` with error ${errno}`}: ${said}`, {
-    path: `${at}.url`, cause: error,
+    path: `${at}.url`,
     fix: kind === "misconfigured" ? "Correct target.url, the table or the user's rights; the records wait, nothing was set aside." : "Tidemark repeats it by itself. If it goes on, look at the database.",
   });
 }

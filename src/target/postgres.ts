@@ -57,8 +57,9 @@ export function createPostgres(config: TableTargetConfig, at: string): Database 
   }
 
   return {
-    name: "Postgres", longestName: 63, lengthOf: (name) => Buffer.byteLength(name), foldsCase: false, replacesByAnyKey: false, types: TYPES,
-    foundAs: (type) => type, quote, place, parameter: (n) => `$${n}`, instant: (ms) => new Date(ms).toISOString(),
+    name: "Postgres", longestName: 63, lengthOf: (name) => Buffer.byteLength(name), mostColumns: 1600, names: /^[^\0\p{Surrogate}]+$/u, fold: (name) => name, replacesByAnyKey: false, types: TYPES,
+    foundAs: (type) => type, quote, place, parameter: (n) => `$${n}`,
+    among: (column, values) => ({ text: `${quote(column)} = any($1)`, values: [arrayOf(values)] }), instant: (ms) => new Date(ms).toISOString(),
     retype: (column, type) => `alter column ${quote(column)} type ${type} using ${quote(column)}::text::${type}`,
     insert(table, columns, found, rows) {
       // Cast to `character`, a value would be cut to one letter.
@@ -73,7 +74,8 @@ export function createPostgres(config: TableTargetConfig, at: string): Database 
       where ${mayReplace((column) => `t.${quote(column)}`, (column) => `excluded.${quote(column)}`, (text) => `strpos(${text}, ':')`)}`,
     async look(query, table) {
       const columns = await query(`
-        select a.attname as name, t.typname as kind, format_type(a.atttypid, null) as type, a.atttypmod as modifier, a.attidentity <> '' or a.atthasdef as filled
+        select a.attname as name, t.typname as kind, format_type(a.atttypid, null) as type, a.atttypmod as modifier, a.attidentity <> '' or a.atthasdef as filled,
+          not exists (select from pg_collation c where c.oid = a.attcollation and not c.collisdeterministic) as exact
         from pg_attribute a join pg_type t on t.oid = a.atttypid where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped order by a.attnum`, [place(table)]);
       if (columns.length === 0) return null;
       const unique = await query(`
@@ -126,7 +128,7 @@ function columnOf(row: Row): Column {
   const packed = (row["modifier"] as number) - 4;
   const [precision, fraction] = [packed >> 16, packed & 0x7ff];
   const digits = kind === "decimal" && packed >= 0 ? { whole: precision - fraction, fraction } : null;
-  return { kind, type: row["type"] as string, digits, filled: row["filled"] === true, exact: true };
+  return { kind, type: row["type"] as string, digits, filled: row["filled"] === true, exact: row["exact"] === true };
 }
 
 function stateOf(error: unknown): string {
@@ -136,8 +138,8 @@ function stateOf(error: unknown): string {
 /** What each SQLSTATE, or the first letters of it, means; the longest that fits. */
 const MEANINGS: readonly [RegExp, TargetError["kind"], string][] = [
   [/^(?:42P01|42703|42804)$/, "retry", "TM_TARGET_BUSY"], // the table was changed since it was looked at
-  [/^(?:22|23|54000)/, "refused", "TM_TARGET_REFUSED"],
-  [/^(?:28|3D|3F|42)/, "misconfigured", "TM_TARGET_CONFIG"],
+  [/^(?:22|23|44|54|P0001)/, "refused", "TM_TARGET_REFUSED"], // a trigger's own words, and limits that one record goes beyond, among them
+  [/^(?:0A|28|2B|3D|3F|42)/, "misconfigured", "TM_TARGET_CONFIG"],
 ];
 
 function asTargetError(error: unknown, at: string): TargetError {
@@ -146,7 +148,7 @@ function asTargetError(error: unknown, at: string): TargetError {
   const [, kind, code] = MEANINGS.find(([pattern]) => pattern.test(state)) ?? [null, "retry" as const, state === "" ? "TM_TARGET_UNREACHABLE" : "TM_TARGET_BUSY"];
   if (kind === "refused") return new TargetError(kind, code, `Postgres refused with SQLSTATE ${state}`, { path: at, details: { received: said }, fix: "See what Postgres says about the record; it is in quarantine." });
   return new TargetError(kind, code, `Postgres failed${state === "" ? "" : ` with SQLSTATE ${state}`}: ${said}`, {
-    path: `${at}.url`, cause: error,
+    path: `${at}.url`,
     fix: kind === "misconfigured" ? "Correct target.url, the table or the user's rights; the records wait, nothing was set aside." : "Tidemark repeats it by itself. If it goes on, look at the database.",
   });
 }

@@ -1,4 +1,5 @@
 import type { BearerAccount } from "../config/types.ts";
+import { SourceError } from "../errors.ts";
 import { answerProblem, type BearerAnswer } from "../source/jushuitan/index.ts";
 import { saveAccountTokens } from "../store/account-tokens.ts";
 import type { Tx } from "../store/db.ts";
@@ -40,10 +41,10 @@ export function createBearerTokens(place: TokenPlace & { account: BearerAccount 
       const used = account.tokenId ?? [stored.tokenId, entries[0]?.id].find((id) => entries.some((entry) => entry.id === id));
       const entry = entries.findLast(({ id }) => id === used);
       await store.transaction(async (tx) => {
-        await saveAccountTokens(tx, key, account.name, entries);
-        if (entry !== undefined) {
-          await replaceToken(tx, key, account.name, stored.version, { accessToken: entry.token, refreshToken: null, expiresAt: null, tokenId: entry.id });
+        if (entry !== undefined && !(await replaceToken(tx, key, account.name, stored.version, { accessToken: entry.token, refreshToken: null, expiresAt: null, tokenId: entry.id }))) {
+          throw new SourceError("transient", "TM_SOURCE_TRANSIENT", `account ${account.name}: while its token was exchanged a newer one was stored, which stands`, { path: `accounts.${account.name}.token`, fix: "Nothing: it is tried again with the newer token." });
         }
+        await saveAccountTokens(tx, key, account.name, entries);
         await alongside(tx, answer);
       });
       if (incomplete > 0) throw answerProblem(account, `${incomplete} entries have no id or no token`);

@@ -14,21 +14,30 @@ export interface TokenPlace {
   account: AccountConfig;
 }
 
-/** The account's token, once what the config gives was taken over. */
-export async function seededToken({ store, key, account }: TokenPlace): Promise<StoredToken | null> {
+/** The account's token, once what the config gives was taken over. @throws StoreError `TM_KEY_MISMATCH` */
+export async function seededToken(place: TokenPlace): Promise<StoredToken | null> {
+  await takeOverConfig(place);
+  return readToken(place.store.db, place.key, place.account.name);
+}
+
+/** Stores the token and the expiry that the config gives, each once. */
+export async function takeOverConfig({ store, key, account }: TokenPlace): Promise<void> {
   const seed = account.kind === "legacy" || account.kind === "bearer" ? account.token : account.accessToken;
   if (seed !== null) await seedToken(store, key, account.name, seed, "refreshToken" in account ? account.refreshToken : null);
   if ("tokenExpiresAt" in account && account.tokenExpiresAt != null) await giveExpiry(store, account.name, account.tokenExpiresAt);
-  return readToken(store.db, key, account.name);
 }
 
 /** Runs `work` with the account's renewal lock and the token as stored then; waits for another renewer to finish. */
-export async function exclusively<T>({ store, key, account }: TokenPlace, signal: AbortSignal, work: (stored: StoredToken | null) => Promise<T>): Promise<T> {
+export function exclusively<T>(place: TokenPlace, signal: AbortSignal, work: (stored: StoredToken | null) => Promise<T>): Promise<T> {
+  return withLock(place, signal, async () => work(await readToken(place.store.db, place.key, place.account.name)));
+}
+
+export async function withLock<T>({ store, account }: TokenPlace, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   const owner = randomUUID();
   while (!(await lockRenewal(store, account.name, owner, LOCK_MS))) await sleep(100, undefined, { signal });
   const keep = setInterval(() => void prolongRenewal(store, account.name, owner, LOCK_MS).catch(() => undefined), LOCK_MS / 3);
   try {
-    return await work(await readToken(store.db, key, account.name));
+    return await work();
   } finally {
     clearInterval(keep);
     await unlockRenewal(store, account.name, owner);

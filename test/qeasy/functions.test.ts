@@ -144,6 +144,21 @@ describe("limits", () => {
     expect(await run(`1${"+1".repeat(999)}`)).toBe("1000");
   });
 
+  it.each([
+    "REPEAT('a',1000000) LIKE CONCAT('%',REPEAT('a',500000),'b')", "REPEAT('a',1000000) REGEXP '(a?){1000}[bc]'", "'a' REGEXP REPEAT('a',1000000)",
+    `CONCAT(${Array.from({ length: 300 }, () => "REPEAT('x',1e6)").join(",")},${Array.from({ length: 300 }, () => "REPEAT('x',1e6)").join(",")})`, "REPLACE(REPEAT('a',1e6),'a',REPEAT('b',1e6))", `CONCAT('${"{{big}}".repeat(1_000)}')`,
+  ])("an expression that would stop the worker, or fill its memory, fails the row: %#", async (expression) => {
+    const started = performance.now();
+    await expect(run(expression, readJson(JSON.stringify({ big: "x".repeat(1_000_000) })))).rejects.toMatchObject({ code: "TM_QEASY_FUNCTION" });
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
+  it("an aggregate within an aggregate, whose time would grow with the power of its depth, is not read", () => {
+    const { codes, report } = notices();
+    compileExpression("_function SUM({{items.qty}}+1*SUM({{items.qty}}))", "value", report);
+    expect(codes()).toEqual(["TM_QEASY_FUNCTION_SYNTAX"]);
+  });
+
   it.each(["REPEAT('x',2000000)", "SPACE(1e9)", "LPAD('x',1e9,'ab')", "REPEAT(REPEAT('x',1e6),1e6)", "POWER(10,400)", "1e308*1e308", "POWER(0,-1)", "'a' REGEXP '('"])("%s fails the row at once", async (expression) => {
     await expect(run(expression)).rejects.toMatchObject({ code: "TM_QEASY_FUNCTION" });
   });

@@ -201,6 +201,7 @@ test("a module that fails is tried again, one without a function is a mistake of
   await expect(send("throws", 'export default () => ({ send: async (records: unknown[]) => { throw new Error("no " + records.length); } });'))
     .rejects.toMatchObject({ kind: "retry", code: "TM_TARGET_MODULE", message: "the target ./throws.ts failed: no 1" });
   await expect(send("empty", "export default 7;")).rejects.toMatchObject({ kind: "misconfigured", code: "TM_TARGET_MODULE" });
+  await expect(send("sendless", "export default () => ({ check: async () => '' });")).rejects.toMatchObject({ kind: "misconfigured", code: "TM_TARGET_MODULE" });
   await expect(send("broken", "export default (;")).rejects.toMatchObject({ code: "TM_CONFIG_SYNTAX" });
   await expect(send("own", 'import { defineTarget, TargetError } from "tidemark"; export default defineTarget(() => ({ check: async () => "", send: async () => { throw new TargetError("refused", "MY_CODE", "no", { details: { received: "x" } }); } }));'))
     .rejects.toMatchObject({ kind: "refused", code: "MY_CODE", details: { received: "x" } });

@@ -1,7 +1,7 @@
 import { readFindCollection, type LookupPlan } from "../lookup.ts";
 import { notice, type NoticeCode, type Report, type Severity } from "../notice.ts";
 import { readTemplate } from "../template.ts";
-import { FUNCTIONS, REFUSED, SPECIAL } from "./functions.ts";
+import { AGGREGATES, FUNCTIONS, REFUSED, SPECIAL } from "./functions.ts";
 import { parse } from "./syntax.ts";
 import { Forbidden, FullWidth, isToken, nestingOf, tokenize } from "./tokens.ts";
 import type { Leaves, Node, Part } from "./tree.ts";
@@ -112,6 +112,7 @@ function checked(node: Node): Node {
   if (call === "INTERVAL") throw new Refusal("TM_QEASY_FUNCTION_SYNTAX", "INTERVAL stands where no date is added to");
   if (call === "CAST") return { call, args: [checked(node.args[0]!), literal(node.args[1]!), ...node.args.slice(2)] };
   if (call === "TRIM") return { call, args: node.args.map((arg) => ("word" in arg ? literal(arg) : checked(arg))) };
+  if (AGGREGATES.has(call) && node.args.some(aggregates)) throw new Refusal("TM_QEASY_FUNCTION_SYNTAX", `${call} over a value that is one of a whole list itself`);
   const args = argumentsOf(call, node.args);
   const [min, max] = SPECIAL.get(call) ?? limitsOf(call);
   if (args.length < min || args.length > max) {
@@ -119,6 +120,11 @@ function checked(node: Node): Node {
     throw new Refusal("TM_QEASY_FUNCTION_ARGUMENTS", `${call} takes ${wanted}, not ${args.length}`);
   }
   return { call, args };
+}
+
+/** Each level would go through the list again, for every element. */
+function aggregates(node: Node): boolean {
+  return "call" in node && (AGGREGATES.has(node.call) || node.args.some(aggregates));
 }
 
 function limitsOf(call: string): [number, number] {

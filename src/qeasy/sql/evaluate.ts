@@ -4,8 +4,8 @@ import { readSegment } from "../template.ts";
 import { textOf, type Value } from "../value.ts";
 import type { CompiledFunction } from "./compile.ts";
 import { aggregate, arithmetic } from "./functions-number.ts";
-import { like } from "./functions-text.ts";
-import { FUNCTIONS, type Env, type Given } from "./functions.ts";
+import { boundedSearch, join, like } from "./functions-text.ts";
+import { AGGREGATES, alike, FUNCTIONS, type Env, type Given } from "./functions.ts";
 import type { Node, Part } from "./tree.ts";
 import { bool, compare, fromValue, FunctionError, sqlNumber, toNumber, toText, toValue, truth, type Sql } from "./values.ts";
 
@@ -28,7 +28,7 @@ export function runFunction(compiled: CompiledFunction, scope: Scope, found: rea
 
 function evaluate(node: Node, run: Run): Sql {
   if ("value" in node) return node.value;
-  if ("text" in node) return node.text.map((part) => textOf(partValue(part, run))).join("");
+  if ("text" in node) return join(node.text.map((part) => textOf(partValue(part, run))));
   if ("template" in node) return fromValue(partValue(node.template, run));
   if ("lookup" in node) {
     const value = run.found[node.lookup] ?? null;
@@ -112,8 +112,11 @@ function firstGiven(args: Node[], run: Run): Sql {
 
 const patterns = new Map<string, RE2JS>();
 
-/** Linear in the text's length whatever the pattern is. */
+const LONGEST_PATTERN = 1_000;
+
+/** Without back-tracking: its time is at most that of the text's length times the pattern's, which is bounded. */
 function regexp(text: string, pattern: string): boolean {
+  if (pattern.length > LONGEST_PATTERN) throw new FunctionError(`a regular expression of more than ${LONGEST_PATTERN} characters`);
   let compiled = patterns.get(pattern);
   if (compiled === undefined) {
     try {
@@ -124,6 +127,7 @@ function regexp(text: string, pattern: string): boolean {
     if (patterns.size >= 100) patterns.clear(); // patterns made from row values would pile up
     patterns.set(pattern, compiled);
   }
+  boundedSearch(text.length, compiled.programSize());
   return compiled.matcher(text).find();
 }
 
@@ -171,9 +175,9 @@ const SPECIAL_CALLS: Record<string, Special> = {
     return tests.includes(true) ? bool(true) : three(tests.includes(null) ? null : false);
   },
   BETWEEN: ([a, from, to], run) => {
-    const value = evaluate(a!, run);
+    const [value = null, least = null, most = null] = alike([evaluate(a!, run), evaluate(from!, run), evaluate(to!, run)]);
     const order = (bound: Sql): number | null => (value === null || bound === null ? null : compare(value, bound, run.context.zone));
-    const [low, high] = [order(evaluate(from!, run)), order(evaluate(to!, run))];
+    const [low, high] = [order(least), order(most)];
     if ((low !== null && low < 0) || (high !== null && high > 0)) return bool(false);
     return low === null || high === null ? null : bool(true);
   },
@@ -187,7 +191,7 @@ const SPECIAL_CALLS: Record<string, Special> = {
   IF: ([test, yes, no], run) => evaluate(truth(evaluate(test!, run)) === true ? yes! : no!, run),
   IFNULL: firstGiven,
   COALESCE: firstGiven,
-  ...Object.fromEntries(["SUM", "AVG", "MAX", "MIN", "COUNT"].map((name) => [name, aggregating(name)])),
+  ...Object.fromEntries([...AGGREGATES].map((name) => [name, aggregating(name)])),
 };
 
 /** An aggregate runs its argument once for each element of the lists in it, or once when there is none. */

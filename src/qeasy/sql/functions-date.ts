@@ -1,10 +1,16 @@
 import { civilOf, civilSeconds, epochSeconds, formatCivil, MONTHS, partsOf } from "../dates.ts";
 import type { Env, Given, SqlFunction } from "./functions.ts";
+import { integerOf } from "./functions-number.ts";
 import { Decimal, FunctionError, parseNumber, sqlNumber, toDate, toNumber, toText, type Sql, type SqlDate, type SqlNumber } from "./values.ts";
 
 const DAY = 86_400;
 const SECONDS: Record<string, number> = { SECOND: 1, MINUTE: 60, HOUR: 3600, DAY, WEEK: 7 * DAY };
 const MONTH_UNITS: Record<string, number> = { MONTH: 1, QUARTER: 3, YEAR: 12 };
+
+/** Seconds of the last instant that UNIX_TIMESTAMP knows; what lies outside is 0. */
+const LAST_UNIX = 32_536_771_199;
+/** Calendar seconds of the years 1 to 9999. */
+const [FIRST, LAST] = [-62_135_596_800, 253_402_300_799];
 
 const midnight = (seconds: number): number => Math.floor(seconds / DAY) * DAY;
 const dateOf = (seconds: number): SqlDate => ({ seconds: midnight(seconds), micros: 0, shape: "date" });
@@ -40,7 +46,7 @@ function ofTime(run: (seconds: number) => number): SqlFunction {
 
 function fromUnix([value, format]: Given[], { context }: Env): Sql {
   const { number } = toNumber(value!);
-  if (number.isNegative() || number.greaterThan("253402271999")) return null;
+  if (number.isNegative() || number.greaterThan("253402271999") || (format !== undefined && toText(format) === "")) return null;
   const seconds = civilSeconds(number.floor().toNumber(), context.zone);
   const micros = number.sub(number.floor()).mul(1_000_000).round().toNumber();
   return format === undefined ? { seconds, micros: 0, shape: "datetime" } : formatCivil({ seconds, micros }, toText(format));
@@ -51,6 +57,7 @@ function unixTime([value]: Given[], { context }: Env): Sql {
   const date = toDate(value, context.zone);
   if (date === null) return null;
   const seconds = epochSeconds(date.seconds, context.zone);
+  if (seconds < 0 || seconds > LAST_UNIX) return sqlNumber(0);
   return date.micros === 0 ? sqlNumber(seconds) : parseNumber(`${seconds}.${String(date.micros).padStart(6, "0")}`);
 }
 
@@ -63,7 +70,7 @@ export function addInterval(date: SqlDate, amount: SqlNumber, unit: string): Sql
   const steps = unit === "SECOND" ? amount.number : amount.number.round();
   const total = new Decimal(date.seconds).mul(1_000_000).add(date.micros).add(steps.mul(length).mul(1_000_000).round());
   const seconds = total.div(1_000_000).floor();
-  if (seconds.abs().greaterThan("253402300799")) return null;
+  if (seconds.lessThan(FIRST) || seconds.greaterThan(LAST)) return null;
   const shape = date.shape === "date" && (unit === "DAY" || unit === "WEEK") ? "date" : "datetime";
   return { seconds: seconds.toNumber(), micros: total.sub(seconds.mul(1_000_000)).toNumber(), shape };
 }
@@ -118,8 +125,12 @@ function parseByFormat(text: string, format: string): Sql {
   const same: Record<string, string> = { c: "m", e: "d", k: "H", h: "H", I: "H", l: "H", S: "s", a: "W" };
   let rest = text.trimStart();
   const used = new Set<string>();
+  if (format === "") return null;
   for (const [piece, letter] of format.replaceAll("%T", "%H:%i:%s").replaceAll("%r", "%h:%i:%s %p").matchAll(/%([\s\S])|[\s\S]/g)) {
     const name = letter === undefined ? "" : (same[letter] ?? letter);
+    used.add(name);
+    // What the text does not have any more is zero.
+    if (rest === "") continue;
     const reader = take[name];
     if (reader === undefined) {
       if (/\s/.test(piece)) rest = rest.trimStart();
@@ -130,12 +141,12 @@ function parseByFormat(text: string, format: string): Sql {
     const match = reader[0].exec(rest)?.[0];
     if (match === undefined) return null;
     reader[1](match);
-    used.add(name);
     rest = rest.slice(match.length);
   }
   const hour = found.afternoon === undefined ? found.hour : (found.hour % 12) + (found.afternoon ? 12 : 0);
   const timed = ["H", "i", "s", "f", "p"].some((name) => used.has(name));
   const dated = ["Y", "y", "m", "d", "M", "b"].some((name) => used.has(name));
+  if (!dated && !timed) return null;
   if (!dated) return hour > 23 || found.minute > 59 || found.second > 59 ? null : { seconds: hour * 3600 + found.minute * 60 + found.second, micros: found.micros, shape: "time" };
   const seconds = civilOf(found.year, found.month, found.day, hour, found.minute, found.second);
   return seconds === null ? null : { seconds, micros: found.micros, shape: timed ? "datetime" : "date" };
@@ -153,7 +164,7 @@ function adding(sign: 1 | -1): SqlFunction {
     max: 3,
     run: ([value, amount, unit], { context }) => {
       const date = toDate(value!, context.zone);
-      const { number } = toNumber(amount!);
+      const number = toText(unit!) === "SECOND" ? toNumber(amount!).number : integerOf(amount!);
       return date === null ? null : addInterval(date, sqlNumber(number.mul(sign), null), toText(unit!));
     },
   };
@@ -175,7 +186,7 @@ export const dateFunctions: Record<string, SqlFunction> = {
     max: 2,
     run: ([value, format], { context }) => {
       const date = toDate(value!, context.zone);
-      return date === null ? null : formatCivil(date, toText(format!));
+      return date === null || toText(format!) === "" ? null : formatCivil(date, toText(format!));
     },
   },
   STR_TO_DATE: { min: 2, max: 2, run: ([text, format]) => parseByFormat(toText(text!), toText(format!)) },

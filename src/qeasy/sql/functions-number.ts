@@ -5,7 +5,7 @@ import { characters, Decimal, fixed, FunctionError, parseNumber, sqlNumber, toDa
 function rounded(value: SqlNumber, digits: number, rounding: 0 | 1 | 2 | 3 | 4): SqlNumber {
   const places = Math.max(-400, Math.min(digits, 30));
   const number = places >= 0 ? value.number.toDecimalPlaces(places, rounding) : value.number.div(`1e${-places}`).toDecimalPlaces(0, rounding).mul(`1e${-places}`);
-  return sqlNumber(number, value.scale === null || value.scale === 0 ? value.scale : places);
+  return sqlNumber(number, value.scale === 0 ? 0 : places);
 }
 
 function power(base: SqlNumber, exponent: SqlNumber): SqlNumber {
@@ -13,7 +13,7 @@ function power(base: SqlNumber, exponent: SqlNumber): SqlNumber {
   const size = base.number.isZero() ? 0 : base.number.abs().log(10).mul(exponent.number).toNumber();
   if (size < -308) return sqlNumber(0, null);
   if (!(size <= 308)) throw new FunctionError("a number is out of range");
-  return sqlNumber(base.number.pow(exponent.number).toSignificantDigits(17), null);
+  return sqlNumber(base.number.pow(exponent.number), null);
 }
 
 function cast(value: Exclude<Sql, null>, type: string, sizes: number[], zone: string): Sql {
@@ -22,14 +22,21 @@ function cast(value: Exclude<Sql, null>, type: string, sizes: number[], zone: st
   }
   if (type === "DATE" || type === "DATETIME" || type === "TIMESTAMP") {
     const date = toDate(value, zone);
-    return date === null ? null : type === "DATE" ? { seconds: Math.floor(date.seconds / 86_400) * 86_400, micros: 0, shape: "date" } : { ...date, shape: "datetime" };
+    return date === null ? null : type === "DATE" ? { seconds: Math.floor(date.seconds / 86_400) * 86_400, micros: 0, shape: "date" } : { seconds: date.seconds + Math.round(date.micros / 1_000_000), micros: 0, shape: "datetime" };
+  }
+  if (type === "SIGNED" || type === "INTEGER") {
+    const integer = integerOf(value);
+    // A whole number between the largest with and without a sign keeps its 64 bits.
+    const turned = typeof value !== "string" && toNumber(value).scale === 0 && integer.greaterThan(MOST_SIGNED) && integer.lessThan(TWO_64);
+    return whole(turned ? integer.sub(TWO_64) : within(integer, LEAST_SIGNED, MOST_SIGNED));
+  }
+  if (type === "UNSIGNED") {
+    const integer = integerOf(value);
+    if (!integer.isNegative()) return whole(within(integer, new Decimal(0), TWO_64.sub(1)));
+    // Whole numbers below zero are counted from the other end, decimals are not.
+    return whole(typeof value === "string" || toNumber(value).scale === 0 ? within(integer, LEAST_SIGNED, MOST_SIGNED).add(TWO_64) : new Decimal(0));
   }
   const { number } = toNumber(value);
-  if (type === "SIGNED" || type === "INTEGER") return whole(typeof value === "string" ? number.trunc() : number.round());
-  if (type === "UNSIGNED") {
-    const round = typeof value === "string" ? number.trunc() : number.round();
-    return whole(round.isNegative() ? round.add("18446744073709551616") : round);
-  }
   if (type === "DECIMAL") {
     const [digits = 10, decimals = 0] = sizes;
     const most = new Decimal(10).pow(digits - decimals).sub(new Decimal(10).pow(-decimals));
@@ -37,6 +44,20 @@ function cast(value: Exclude<Sql, null>, type: string, sizes: number[], zone: st
   }
   if (type === "DOUBLE" || type === "FLOAT" || type === "REAL") return sqlNumber(number, null);
   throw new FunctionError(`CAST to ${type} is not supported`);
+}
+
+const TWO_64 = new Decimal(2).pow(64);
+const MOST_SIGNED = new Decimal(2).pow(63).sub(1);
+const LEAST_SIGNED = new Decimal(2).pow(63).neg();
+
+function within(number: Decimal, least: Decimal, most: Decimal): Decimal {
+  return Decimal.max(least, Decimal.min(most, number));
+}
+
+/** Of a text its leading digits: `1e2` is 1. */
+export function integerOf(value: Exclude<Sql, null>): Decimal {
+  if (typeof value !== "string") return toNumber(value).number.round();
+  return new Decimal(/^\s*([+-]?\d{1,400})/.exec(value)?.[1] ?? 0);
 }
 
 function whole(number: Decimal): SqlNumber {
@@ -56,7 +77,7 @@ export const numberFunctions: Record<string, SqlFunction> = {
   SIGN: { min: 1, max: 1, run: ([x]) => sqlNumber(toNumber(x!).number.isZero() ? 0 : toNumber(x!).number.s) },
   POWER,
   POW: POWER,
-  SQRT: { min: 1, max: 1, run: ([x]) => (toNumber(x!).number.isNegative() ? null : sqlNumber(toNumber(x!).number.sqrt().toSignificantDigits(17), null)) },
+  SQRT: { min: 1, max: 1, run: ([x]) => (toNumber(x!).number.isNegative() ? null : sqlNumber(toNumber(x!).number.sqrt(), null)) },
   FORMAT: { min: 2, max: 2, run: ([x, d]) => thousands(toNumber(x!).number, Math.max(0, Math.min(toInteger(d!), 30))) },
   CAST: {
     min: 2,

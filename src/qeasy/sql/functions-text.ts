@@ -3,10 +3,18 @@ import { characters, fold, FunctionError, sqlNumber, toInteger, toText, type Sql
 
 /** Longer texts are refused: REPEAT and its like could fill the memory. */
 const LONGEST = 1_000_000;
+const MOST_STEPS = 20_000_000;
 
-function bounded(text: string): string {
-  if (text.length > LONGEST) throw new FunctionError(`a text of more than ${LONGEST} characters`);
-  return text;
+/** Joins what is not too long; its length is known before it is made. */
+export function join(texts: readonly string[], separator = ""): string {
+  const length = texts.reduce((sum, text) => sum + text.length, separator.length * (texts.length - 1));
+  if (length > LONGEST) throw new FunctionError(`a text of more than ${LONGEST} characters`);
+  return texts.join(separator);
+}
+
+/** Refuses a search whose time grows with pattern times text where that would stop a worker for seconds. */
+export function boundedSearch(text: number, pattern: number): void {
+  if (text * pattern > MOST_STEPS) throw new FunctionError("a pattern and a text that take too long to compare");
 }
 
 function repeat(text: string, times: number): string {
@@ -62,12 +70,12 @@ const SUBSTRING: SqlFunction = {
 const CHAR_LENGTH: SqlFunction = { min: 1, max: 1, run: ([s]) => sqlNumber(characters(toText(s!)).length) };
 
 export const textFunctions: Record<string, SqlFunction> = {
-  CONCAT: { min: 1, max: 1000, run: (args) => bounded(args.map(toText).join("")) },
+  CONCAT: { min: 1, max: 1000, run: (args) => join(args.map(toText)) },
   CONCAT_WS: {
     min: 2,
     max: 1000,
     nulls: true,
-    run: ([separator = null, ...args]) => (separator === null ? null : bounded(args.filter((each) => each !== null).map(toText).join(toText(separator)))),
+    run: ([separator = null, ...args]) => (separator === null ? null : join(args.filter((each) => each !== null).map(toText), toText(separator))),
   },
   LEFT: { min: 2, max: 2, run: ([s, n]) => characters(toText(s!)).slice(0, Math.max(0, toInteger(n!))).join("") },
   RIGHT: {
@@ -81,7 +89,7 @@ export const textFunctions: Record<string, SqlFunction> = {
   SUBSTRING_INDEX: { min: 3, max: 3, run: ([s, d, n]) => substringIndex(toText(s!), toText(d!), toInteger(n!)) },
   LOCATE: { min: 2, max: 3, run: ([part, s, from]) => sqlNumber(locate(toText(part!), toText(s!), from === undefined ? 1 : toInteger(from))) },
   INSTR: { min: 2, max: 2, run: ([s, part]) => sqlNumber(locate(toText(part!), toText(s!))) },
-  REPLACE: { min: 3, max: 3, run: ([s, a, b]) => (toText(a!) === "" ? toText(s!) : bounded(toText(s!).split(toText(a!)).join(toText(b!)))) },
+  REPLACE: { min: 3, max: 3, run: ([s, a, b]) => (toText(a!) === "" ? toText(s!) : join(toText(s!).split(toText(a!)), toText(b!))) },
   LENGTH: { min: 1, max: 1, run: ([s]) => sqlNumber(Buffer.byteLength(toText(s!), "utf8")) },
   CHAR_LENGTH,
   CHARACTER_LENGTH: CHAR_LENGTH,
@@ -104,7 +112,7 @@ export const textFunctions: Record<string, SqlFunction> = {
   },
 };
 
-/** `LIKE`: `%` any text, `_` one character, `\` takes the next one as it is; letter case does not count. Linear in memory, no back-tracking blow-up. */
+/** `LIKE`: `%` any text, `_` one character, `\` takes the next one as it is; letter case does not count. */
 export function like(text: string, pattern: string): boolean {
   const all = characters(fold(text));
   const steps: { any: boolean; one: boolean; char: string }[] = [];
@@ -114,6 +122,7 @@ export function like(text: string, pattern: string): boolean {
     const char = escaped ? letters[++i]! : letters[i]!;
     steps.push({ any: !escaped && char === "%", one: !escaped && char === "_", char });
   }
+  boundedSearch(all.length, steps.length);
   let [at, step, lastAny, resume] = [0, 0, -1, 0];
   while (at < all.length) {
     const now = steps[step];

@@ -4,7 +4,7 @@ import { readJson, textOf, valueAt } from "../value.ts";
 import { dateFunctions } from "./functions-date.ts";
 import { numberFunctions } from "./functions-number.ts";
 import { textFunctions } from "./functions-text.ts";
-import { compare, FunctionError, sqlNumber, toInteger, toNumber, toText, type Sql } from "./values.ts";
+import { compare, FunctionError, isNumber, sqlNumber, toInteger, toNumber, toText, type Sql } from "./values.ts";
 
 /** What a function sees besides its arguments. */
 export interface Env {
@@ -23,8 +23,8 @@ export type SqlFunction =
 const MANY = 1000;
 
 const otherFunctions: Record<string, SqlFunction> = {
-  GREATEST: { min: 2, max: MANY, run: (args, env) => args.reduce((best, each) => (compare(each, best, env.context.zone) > 0 ? each : best)) },
-  LEAST: { min: 2, max: MANY, run: (args, env) => args.reduce((best, each) => (compare(each, best, env.context.zone) < 0 ? each : best)) },
+  GREATEST: { min: 2, max: MANY, run: (args, env) => furthest(args, env, 1) },
+  LEAST: { min: 2, max: MANY, run: (args, env) => furthest(args, env, -1) },
   NULLIF: {
     min: 2,
     max: 2,
@@ -35,8 +35,10 @@ const otherFunctions: Record<string, SqlFunction> = {
     min: 2,
     max: MANY,
     nulls: true,
-    run: ([wanted = null, ...list], env) =>
-      sqlNumber(wanted === null ? 0 : list.findIndex((each) => each !== null && compare(wanted, each, env.context.zone) === 0) + 1),
+    run: (args, env) => {
+      const [wanted = null, ...list] = alike(args);
+      return sqlNumber(wanted === null ? 0 : list.findIndex((each) => each !== null && compare(wanted, each, env.context.zone) === 0) + 1);
+    },
   },
   ELT: {
     min: 2,
@@ -55,20 +57,32 @@ export const FUNCTIONS: ReadonlyMap<string, SqlFunction> = new Map(
   Object.entries({ ...textFunctions, ...numberFunctions, ...dateFunctions, ...otherFunctions }),
 );
 
+/** Functions over a list. */
+export const AGGREGATES: ReadonlySet<string> = new Set(["SUM", "AVG", "MAX", "MIN", "COUNT"]);
+
 /** Functions whose arguments are evaluated only where they are needed, or over a list: name to the least and most arguments. */
 export const SPECIAL: ReadonlyMap<string, [number, number]> = new Map([
   ["IF", [3, 3]],
   ["IFNULL", [2, 2]],
   ["COALESCE", [1, MANY]],
-  ["SUM", [1, 1]],
-  ["AVG", [1, 1]],
-  ["MAX", [1, 1]],
-  ["MIN", [1, 1]],
-  ["COUNT", [1, 1]],
+  ...[...AGGREGATES].map((name): [string, [number, number]] => [name, [1, 1]]),
 ]);
 
 /** Functions that wait, read files or reach a server's state. */
 export const REFUSED: ReadonlySet<string> = new Set(["SLEEP", "BENCHMARK", "LOAD_FILE", "GET_LOCK", "RELEASE_LOCK", "MASTER_POS_WAIT", "USER", "DATABASE", "VERSION"]);
+
+/** The greatest (`side` 1) or least (-1); numbers show as many decimals as any of them has. */
+function furthest(args: Given[], { context }: Env, side: 1 | -1): Sql {
+  const values = alike(args) as Given[];
+  const found = values.reduce((best, each) => (compare(each, best, context.zone) * side > 0 ? each : best));
+  const scales = values.map((value) => (isNumber(value) ? value.scale : null));
+  return isNumber(found) ? sqlNumber(found.number, scales.includes(null) ? null : Math.max(...(scales as number[]))) : found;
+}
+
+/** Values that are compared with each other: numbers all of them where one is. */
+export function alike(values: readonly Sql[]): Sql[] {
+  return values.some(isNumber) ? values.map((value) => (value === null ? null : toNumber(value))) : [...values];
+}
 
 function uuid(random: () => number): string {
   const hex = Array.from({ length: 32 }, () => Math.floor(random() * 16).toString(16));

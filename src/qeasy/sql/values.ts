@@ -55,7 +55,7 @@ export function isDate(value: Sql): value is SqlDate {
 /** As a number: the leading number of a text, else 0; a date as its digits. */
 export function toNumber(value: Exclude<Sql, null>): SqlNumber {
   if (isNumber(value)) return value;
-  if (isDate(value)) return parseNumber(toText(value).replaceAll(/\D/g, ""));
+  if (isDate(value)) return parseNumber(toText(value).replaceAll(/[^\d.]/g, ""));
   const leading = LEADING_NUMBER.exec(value)?.[0].trim();
   return leading === undefined ? sqlNumber(0, null) : sqlNumber(new Decimal(leading), null);
 }
@@ -67,8 +67,8 @@ export function toInteger(value: Exclude<Sql, null>): number {
 
 export function toText(value: Exclude<Sql, null>): string {
   if (typeof value === "string") return value;
-  if (isNumber(value)) return value.scale === null ? value.number.toSignificantDigits(15).toFixed() : fixed(value.number, value.scale);
-  return formatCivil(value, { date: "%Y-%m-%d", datetime: "%Y-%m-%d %H:%i:%s", time: "%H:%i:%s" }[value.shape]);
+  if (isNumber(value)) return value.scale === null ? new Decimal(value.number.toNumber()).toFixed() : fixed(value.number, value.scale);
+  return formatCivil(value, { date: "%Y-%m-%d", datetime: "%Y-%m-%d %H:%i:%s", time: "%H:%i:%s" }[value.shape] + (value.micros === 0 ? "" : ".%f"));
 }
 
 /** With that many decimals, never `-0`. */
@@ -94,9 +94,9 @@ export function characters(text: string): string[] {
   return Array.from(text);
 }
 
-/** Texts by the default collation: letter case does not count. */
+/** Texts by the default collation: letter case and the marks of Latin letters do not count. As long as the text, in characters. */
 export function fold(text: string): string {
-  return text.toLowerCase();
+  return text.toLowerCase().replaceAll(/[\u00e0-\u024f\u1e00-\u1eff]/g, (letter) => letter.normalize("NFD").charAt(0));
 }
 
 /** Below, at or above 0: text with text as text, dates with dates, all else as numbers. */

@@ -17,8 +17,12 @@ export interface Database {
   /** Longest name of a column or a table, as `lengthOf` counts. */
   readonly longestName: number;
   lengthOf: (name: string) => number;
-  /** Whether names that differ only in upper and lower case are the same. */
-  readonly foldsCase: boolean;
+  /** Most columns that a table has. */
+  readonly mostColumns: number;
+  /** What names of columns are made of. */
+  readonly names: RegExp;
+  /** Names that are the same to the database give the same text. */
+  fold: (name: string) => string;
   /** Whether a statement that replaces the row of one key may hit a row by another unique index. */
   readonly replacesByAnyKey: boolean;
   /** Types of the columns that Tidemark makes. `key`: ids, compared byte for byte. */
@@ -30,6 +34,8 @@ export interface Database {
   place: (table: string) => string;
   /** What stands in a statement for its nth value, from 1. */
   parameter: (n: number) => string;
+  /** A condition that a column's value is one of these, however many they are. */
+  among: (column: string, values: readonly string[]) => { text: string; values: unknown[] };
   /** How an instant (ms) is written for a column. */
   instant: (ms: number) => string;
   /** The clause of `alter table` that changes a column's type. */

@@ -13,14 +13,16 @@ export function databaseName(database: Database, name: string): string {
 
 /** @throws TargetError `refused`, `TM_TARGET_COLUMN`: the field cannot have the column @param others columns that are there, or about to be */
 export function checkName(database: Database, place: string, field: string, column: string, own: Iterable<string>, others: Iterable<string>): void {
-  const folded = (name: string) => (database.foldsCase ? name.toLowerCase() : name);
-  const same = (names: Iterable<string>) => [...names].find((name) => folded(name) === folded(column));
+  const same = (names: Iterable<string>) => [...names].find((name) => database.fold(name) === database.fold(column));
   const other = same(others);
-  const reason = column === "" || column !== column.trimEnd() || column.includes("\0") ? "it is empty, or ends in a blank"
+  const reason = column !== column.trimEnd() || !database.names.test(column) ? "it is empty, ends in a blank, or has characters that names cannot have"
     : same(own) !== undefined ? "Tidemark has a column of that name"
-    : other !== undefined && other !== column ? `the column ${other} differs from it only in upper and lower case` : null;
-  if (reason === null) return;
-  throw new TargetError("refused", "TM_TARGET_COLUMN", `the field ${JSON.stringify(field.slice(0, 80))} can have no column in ${database.name}: ${reason}`, {
+    : other !== undefined && other !== column ? `the column ${other} has the same name to ${database.name}` : null;
+  if (reason !== null) throw noColumn(`the field ${JSON.stringify(field.slice(0, 80))} can have no column in ${database.name}: ${reason}`, place);
+}
+
+export function noColumn(message: string, place: string): TargetError {
+  return new TargetError("refused", "TM_TARGET_COLUMN", message, {
     path: `${place}.columns`, fix: "List the fields that are wanted in target.columns, or rename the field in the mapping; then replay the record.",
   });
 }

@@ -2,6 +2,7 @@ import type { FieldType } from "../../config/types.ts";
 import { TargetError } from "../../errors.ts";
 import { limited } from "../limit.ts";
 import type { Database, Query, Table } from "./database.ts";
+import type { Column } from "./values.ts";
 
 /** A change of a big table's column writes it anew. */
 const CHANGE_MS = 3_600_000;
@@ -82,11 +83,15 @@ function obstacleOf(database: Database, { key }: Layout, { columns, unique }: Ta
   const others = unique.filter((index) => index.toSorted().join() !== key.toSorted().join());
   if (others.length === unique.length) return `${names} has to be its primary key`;
   if (database.replacesByAnyKey && others.length > 0) return `it has a unique index on ${others[0]!.join(", ")} too, by which an order could replace another one`;
-  const loose = key.find((name) => columns.get(name)?.exact === false);
-  return loose === undefined ? null : `${loose} has to tell upper and lower case apart (a collation that ends in _bin)`;
+  const loose = key.find((name) => !tellsApart(columns.get(name)!));
+  return loose === undefined ? null : `to its column ${loose} (${columns.get(loose)!.type}) two ids can be the same: it has to be a text that tells upper and lower case apart (in MySQL a collation that ends in _bin), or a whole number`;
 }
 
-function tableUnfit(table: string, place: string, reason: string): TargetError {
+function tellsApart({ kind, exact, digits }: Column): boolean {
+  return kind === "text" ? exact : kind === "integer" || (kind === "decimal" && (digits === null || digits.fraction === 0));
+}
+
+export function tableUnfit(table: string, place: string, reason: string): TargetError {
   return new TargetError("misconfigured", "TM_TARGET_TABLE", `the table ${table} cannot be written to: ${reason}`, {
     path: `${place}.table`, fix: "Correct the table, or name another one, which Tidemark makes. The records wait, nothing was set aside.",
   });

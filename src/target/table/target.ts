@@ -3,10 +3,10 @@ import { TargetError } from "../../errors.ts";
 import { elementsOf, entriesOf } from "../../json/raw.ts";
 import type { HeldRecord, OutRecord, SendGuard, Target } from "../contract.ts";
 import { limited } from "../limit.ts";
-import { type Database, orderOf, type Query, type Table } from "./database.ts";
-import { checkName, databaseName } from "./names.ts";
-import { createSchema, type Layout } from "./schema.ts";
-import { joined, kindOf, valueFor } from "./values.ts";
+import { type Database, orderOf, type Query, type Row, type Table } from "./database.ts";
+import { checkName, databaseName, noColumn } from "./names.ts";
+import { createSchema, type Layout, tableUnfit } from "./schema.ts";
+import { joined, keeps, kindOf, valueFor } from "./values.ts";
 
 const HELD_PAGE = 1_000;
 
@@ -60,6 +60,8 @@ export function createTableTarget(config: TableTargetConfig, database: Database,
       checkName(database, place, field, column, layout.own.keys(), [...(there?.columns.keys() ?? []), ...names.values()]);
       names.set(field, column);
     }
+    const width = new Set([...(there?.columns ?? layout.own).keys(), ...names.values()]).size;
+    if (width > database.mostColumns) throw noColumn(`with the record's fields ${layout.table} would have ${width} columns, and in ${database.name} a table has ${database.mostColumns} at most`, place);
     const wanted = new Map([...kinds].map(([field, kind]) => [names.get(field)!, kind]));
     const found = await schema.ensure(layout, there, wanted, signal);
     const fields = new Map([...names].map(([field, column]) => [column, field]));
@@ -87,12 +89,18 @@ export function createTableTarget(config: TableTargetConfig, database: Database,
   async function send(records: readonly OutRecord[], _key: string, guard: SendGuard): Promise<void> {
     // In the order of ids everywhere: statements that meet wait for each other, and never in a circle.
     const sorted = records.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-    const blank = sorted.find(({ id }) => id !== id.trimEnd());
-    if (blank !== undefined) throw new TargetError("refused", "TM_TARGET_REFUSED", "an id that ends in a blank is not safe as a key", { fix: "See the record in quarantine." });
     const { rows, lists } = split(sorted, config, database.instant(Date.now()));
     const ready = await prepare(main, rows, guard.signal);
+    const key = ready.found.columns.get("id")!;
+    const lost = sorted.find(({ id }) => !keeps(key, id));
+    if (lost !== undefined) {
+      throw new TargetError("refused", "TM_TARGET_TYPE", `the column "id" of ${config.table} is ${key.type}, which does not keep this record's id as it is`, {
+        path: `${place}.table`, details: { received: JSON.stringify(lost.id).slice(0, 100) },
+        fix: "An id has no blank at its end, and in a number's column it is a whole number without a zero before it. Choose another field in mapping.id, or a text as the column's type; then replay the record.",
+      });
+    }
     const children: Ready[] = [];
-    for (const [field, items] of lists) children.push(await prepare(listLayout(database, config.table, field), items, guard.signal));
+    for (const [field, items] of lists) children.push(await prepare(listLayout(database, config.table, field, place), items, guard.signal));
 
     const { text, values } = database.insert(config.table, ready.columns, ready.found, ready.rows);
     const upsert = `${text} ${database.replace(ready.columns)}`;
@@ -109,19 +117,17 @@ export function createTableTarget(config: TableTargetConfig, database: Database,
   async function withLists(query: Query, records: readonly OutRecord[], text: string, values: unknown[], children: readonly Ready[]): Promise<void> {
     await query("begin");
     await query(text, values);
-    const list = (count: number) => Array.from({ length: count }, (_, i) => database.parameter(i + 1)).join(", ");
-    const ids = records.map(({ id }) => id);
-    const held = await query(`select id, ${quote("_version")} as version from ${database.place(config.table)} where id in (${list(ids.length)})`, ids);
-    const versions = new Map(held.map(({ id, version }) => [String(id), version]));
+    const mine = database.among("id", records.map(({ id }) => id));
+    const held = await query(`select id, ${quote("_version")} as version from ${database.place(config.table)} where ${mine.text}`, mine.values);
+    const versions = new Map(held.map(({ id, version }) => [textOf(id), textOf(version)]));
     const written = new Set(records.filter(({ id, version }) => versions.get(id) === version).map(({ id }) => id));
     if (written.size > 0) {
-      for (const table of await database.children(query, config.table)) {
-        await query(`delete from ${database.place(table)} where ${quote("_parent")} in (${list(written.size)})`, [...written]);
-      }
+      const theirs = database.among("_parent", [...written]);
+      for (const table of await database.children(query, config.table)) await query(`delete from ${database.place(table)} where ${theirs.text}`, theirs.values);
       for (const { layout, columns, found, rows } of children) {
-        const mine = rows.filter(([parent]) => written.has(parent!));
-        if (mine.length === 0) continue;
-        const insert = database.insert(layout.table, columns, found, mine);
+        const newest = rows.filter(([parent]) => written.has(parent!));
+        if (newest.length === 0) continue;
+        const insert = database.insert(layout.table, columns, found, newest);
         await query(insert.text, insert.values);
       }
     }
@@ -136,7 +142,7 @@ export function createTableTarget(config: TableTargetConfig, database: Database,
       const text = `select id, ${quote("_version")} as version from ${database.place(config.table)} ${where}order by id limit ${HELD_PAGE}`;
       const rows = await ask(signal, (query) => query(text, after === null ? [] : [after]));
       // Other versions are a time and a hash, which the index does not compare.
-      yield rows.map(({ id, version }) => ({ id: String(id), version: /^\d+$/.test(String(version)) && orderOf(String(version)) !== null ? String(version) : null }));
+      yield rows.map(({ id, version }) => ({ id: textOf(id), version: /^\d{1,25}$/.test(textOf(version)) ? textOf(version) : null }));
       if (rows.length < HELD_PAGE) return;
       after = String(rows.at(-1)!["id"]);
     }
@@ -159,9 +165,17 @@ export function createTableTarget(config: TableTargetConfig, database: Database,
   };
 }
 
-function listLayout(database: Database, table: string, field: string): Layout {
+/** A column of type char is padded with blanks. */
+function textOf(value: Row[string] | undefined): string {
+  return String(value).trimEnd();
+}
+
+/** @throws TargetError `TM_TARGET_TABLE`: by the name alone nobody would know whose list it is */
+function listLayout(database: Database, of: string, field: string, place: string): Layout {
+  const table = databaseName(database, `${of}_${field}`);
+  if (!table.startsWith(`${of}_`)) throw tableUnfit(of, place, "its name is too long: those of its lists' tables begin with it");
   return {
-    table: databaseName(database, `${table}_${field}`), key: ["_parent", "_position"],
+    table, key: ["_parent", "_position"],
     own: new Map([["_parent", database.types.key], ["_position", database.types.integer]]),
   };
 }

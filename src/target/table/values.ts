@@ -23,6 +23,7 @@ const NUMBER = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,4}))?$/;
 /** What the source writes where there is no time. */
 const NO_TIME = /^(?:0\d{3}|1[0-8]\d\d|19[0-6]\d|1970|9999)[-/]/;
 const LONE_SURROGATE = /\p{Surrogate}/u;
+const WHOLE = /^(?:0|-?[1-9]\d*)$/;
 
 /** The type of column that a JSON value wants; null: it has none (null, ""). */
 export function kindOf(raw: string): FieldType | null {
@@ -61,6 +62,11 @@ export function valueFor(column: Column, raw: string, instant: (ms: number) => s
     return NO_TIME.test(text) ? null : undefined;
   }
   return isTaken(column, text) ? text : undefined;
+}
+
+/** Whether a key column keeps an id as it is, so that no other id is the same to it: `01` is 1 to a number, and databases compare without trailing blanks. */
+export function keeps(column: Column, id: string): boolean {
+  return id === id.trimEnd() && !LONE_SURROGATE.test(id) && (column.kind === "text" || (WHOLE.test(id) && isTaken(column, id)));
 }
 
 function isTaken({ kind, digits }: Column, text: string): boolean {
