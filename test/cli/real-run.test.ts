@@ -237,7 +237,7 @@ test("worker, sync, backfill and status do the job and tell it in their document
     windows: expect.arrayContaining([{ from: expect.stringMatching(/Z$/), to: expect.stringMatching(/Z$/), source: expect.any(Number), index: expect.any(Number), missing: 0, stale: 0, extra: 0, repaired: 0, method: "count", state: "count" }]),
   });
   expect(audit.code).toBe(0);
-  expect(audit.stderr).toMatch(/: 1 window, 4 requests for the counts/);
+  expect(audit.stderr).toMatch(/: 1 window\. 4 requests for the counts/);
   const covered = jsonOf(await cli("coverage", name)) as { days: { date: string; state: string }[] };
   expect(covered.days.length).toBeGreaterThan(1);
   for (const day of covered.days) expect(day).toEqual({ date: expect.stringMatching(/^\d{4}-\d\d-\d\d$/), state: expect.stringMatching(/^(count|loaded)$/) });
