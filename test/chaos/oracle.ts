@@ -58,8 +58,12 @@ async function openRuns({ job }: World): Promise<number> {
 
 /** Source and target agree, quarantine holds what was refused, nothing is left over, nothing sensitive is in any history. */
 export async function expectNothingMissed(world: World): Promise<void> {
-  const { job, refused } = world;
-  expect(await job.compare(refused)).toMatchObject({ missing: 0, stale: 0, wrongContent: 0, unknown: 0, duplicated: 0 });
+  const { job, refused, leftOut } = world;
+  const filtered = (await idsAt(`${job.source.url}/_admin/truth`)).filter(leftOut);
+  const { rows: held } = await sql<{ id: string }>`select id from record where held = 'filtered' order by id`.execute(job.store.db);
+  expect(held.map(({ id }) => id)).toEqual(filtered.toSorted());
+  expect((await idsAt(`${job.target.url}/_admin/records`)).filter(leftOut)).toEqual([]);
+  expect(await job.compare([...refused, ...filtered])).toMatchObject({ missing: 0, stale: 0, wrongContent: 0, unknown: 0, duplicated: 0 });
   const { rows: aside } = await sql<{ id: string }>`select source_id as id from quarantine where state = 'open' order by 1`.execute(job.store.db);
   expect(aside.map((entry) => entry.id)).toEqual(refused.toSorted());
   const { rows: left } = await sql`
@@ -69,6 +73,10 @@ export async function expectNothingMissed(world: World): Promise<void> {
       (select count(*)::int from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())) as locks`.execute(job.store.db);
   expect(left).toEqual([{ claims: 0, pages: 0, items: 0, batches: 0, doubts: 0, leases: 0, unbalanced: 0, locks: 0 }]);
   await expectSilentHistories(world);
+}
+
+async function idsAt(url: string): Promise<string[]> {
+  return (await (await fetch(url)).text()).trim().split("\n").map((line) => (JSON.parse(line) as { id: string }).id);
 }
 
 async function expectSilentHistories({ job }: World): Promise<void> {

@@ -6,7 +6,8 @@ import { type ChaosServers, startChaosServers } from "./servers.ts";
 const FAILED = [
   18, // Postgres killed twice in a row: sessions of the first had not noticed yet (test/local/lifecycle)
   25, 27, 30, 76, 84, 87, // windows on a source whose clock is slow: a run without an end (test/sync/extract)
-  45, 62, 89, // the oracle compared before a first load that waits for a slow clock was done
+  45, // a source's clock that was put back before the first load (test/jobs/runs)
+  62, 89, // the oracle compared before a first load that waits for a slow clock was done
 ];
 
 /** `CHAOS_SEEDS`: `7`, `1-20` or `3,8,21`. */
