@@ -17,7 +17,7 @@ import { transformSlice } from "../src/sync/transform.ts";
 import { Context } from "@temporalio/activity";
 import { SourceError } from "../src/errors.ts";
 import { keepLaneOf, runOnSlice } from "./lane.ts";
-import { leaseTtlMs, run, type Running } from "./support.ts";
+import { endsRun, leaseTtlMs, run, type Running } from "./support.ts";
 import type { CommitAnswer, RunActivities, RunRef } from "./types.ts";
 
 /** The activities of sync runs and backfills: each joins one step of src/sync with Temporal. */
@@ -43,7 +43,14 @@ export function createRunActivities(services: Services): RunActivities {
         const lease = await acquireLease(store, stream.id, lane, owner, leaseTtlMs());
         if (!lease.held) return { state: "held", owner: lease.owner, waitMs: lease.waitMs };
         token = { streamId: stream.id, token: lease.token };
-        await beginStream(work, stream);
+        await beginStream(work, stream).catch(async (error: unknown) => {
+          // The run is over, and the next one has nothing to wait for.
+          if (running.signal.aborted || endsRun(error)) {
+            token = undefined;
+            await releaseLease(store.db, stream.id, lane, lease.token);
+          }
+          throw error;
+        });
         return { state: "begun", streamId: stream.id, token: lease.token, parallel: work.pipeline.target.parallel };
       }, async () => token === undefined || touchLease(store.db, token.streamId, lane, token.token, leaseTtlMs()));
     },

@@ -57,7 +57,7 @@ export function toFailure(error: unknown, attempt = 1): unknown {
   if (error instanceof TidemarkError) {
     const { code, path, fix } = error;
     const options = { message: withoutContent(error), type: code, details: [{ code, path, fix }] };
-    if (isFinal(error)) return ApplicationFailure.create({ ...options, nonRetryable: true });
+    if (endsRun(error)) return ApplicationFailure.create({ ...options, nonRetryable: true });
     return ApplicationFailure.create({ ...options, nextRetryDelay: (error instanceof TargetError ? error.retryAfterMs : undefined) ?? nextRetryDelay });
   }
   // A driver's error text may quote a statement's values.
@@ -76,7 +76,9 @@ function withoutContent(error: TidemarkError): string {
   return error.message.replace(/[{[].*$/s, "(content not kept in history)").replace(/\d{6,}/g, "#");
 }
 
-function isFinal(error: TidemarkError): boolean {
+/** Whether only a person can end what an error tells of, so that its activity is not tried again. */
+export function endsRun(error: unknown): boolean {
+  if (!(error instanceof TidemarkError)) return false;
   if (error instanceof SourceError) return error.kind !== "transient";
   if (error instanceof TargetError) return error.kind === "misconfigured";
   return true;

@@ -15,7 +15,7 @@ import { formatInstant } from "../sync/labels.ts";
 import { pipelineOf, requireWindows, type Services } from "../sync/services.ts";
 import { searchAttributes } from "../temporal/schedules.ts";
 import { type OpenedTemporal, runLink } from "./open.ts";
-import { asTidemark } from "./run.ts";
+import { asTidemark } from "./wait.ts";
 import { requireTaken, requireWorker, type Waiting } from "./start.ts";
 import { type GapStatus, pipelineStatus } from "./status.ts";
 import { workersGone } from "./workers.ts";

@@ -1,6 +1,4 @@
-import { WorkflowFailedError } from "@temporalio/client";
 import { sql } from "kysely";
-import { ActivityFailure, ApplicationFailure } from "@temporalio/common";
 import type { RunSummary } from "../../workflows/types.ts";
 import { TidemarkError } from "../errors.ts";
 import type { SliceCounts } from "../store/commit.ts";
@@ -14,7 +12,7 @@ import { type OpenedTemporal, runLink } from "./open.ts";
 import { type RunView, watchRun } from "./run-view.ts";
 import { backfillRanges } from "./backfills.ts";
 import { type BackfillAsked, requireTaken, requireWorker, type Started, startBackfill, startSync, type Waiting } from "./start.ts";
-import { backfillDid } from "./wait.ts";
+import { asTidemark, backfillDid } from "./wait.ts";
 import { workersGone } from "./workers.ts";
 
 /** What `sync` and `backfill` print; with `--wait` all of it. */
@@ -102,17 +100,6 @@ async function watched<T>(services: Services, result: Promise<T>, look: () => Pr
     clearInterval(timer);
     ended.abort();
   }
-}
-
-/** The failure's own code, message and fix, as an activity wrote them. */
-export function asTidemark(error: unknown): unknown {
-  let cause: unknown = error;
-  while ((cause instanceof WorkflowFailedError || cause instanceof ActivityFailure) && cause.cause !== undefined) cause = cause.cause;
-  if (!(cause instanceof ApplicationFailure)) return error;
-  const [details] = (cause.details ?? []) as [{ path?: string; fix?: string }?];
-  return new TidemarkError(cause.type ?? "TM_RUN_FAILED", cause.message, {
-    ...(details?.path === undefined ? {} : { path: details.path }), ...(details?.fix === undefined ? {} : { fix: details.fix }),
-  });
 }
 
 /** Resolves when the range is done; rejects when the workflow ended before or waits for a person. */

@@ -1,3 +1,5 @@
+import { WorkflowFailedError } from "@temporalio/client";
+import { ActivityFailure, ApplicationFailure } from "@temporalio/common";
 import { TidemarkError } from "../errors.ts";
 import type { OpenedTemporal } from "./open.ts";
 
@@ -6,7 +8,7 @@ const POLL_MS = 500;
 /**
  * Waits until what a backfill workflow was asked for is done by the store.
  * @returns false when the workflow completed without it
- * @throws TidemarkError with the code of what a person has to mend, or `TM_RUN_FAILED` when the workflow ended otherwise
+ * @throws TidemarkError with the code of what a person has to mend, or of what the workflow failed with; `TM_RUN_FAILED` when it ended otherwise
  */
 export async function backfillDid(temporal: OpenedTemporal, name: string, isDone: () => Promise<boolean>, signal: AbortSignal): Promise<boolean> {
   const handle = temporal.client.workflow.getHandle(`backfill/${name}`);
@@ -20,6 +22,7 @@ export async function backfillDid(temporal: OpenedTemporal, name: string, isDone
       if (completed) return false;
       completed = true;
     }
+    if (status.name === "FAILED") throw asTidemark(await handle.result().catch((error: unknown) => error));
     if (status.name !== "RUNNING" && status.name !== "COMPLETED" && status.name !== "CONTINUED_AS_NEW") {
       throw new TidemarkError("TM_RUN_FAILED", `the backfill workflow ended as ${status.name}`, { fix: "See its history in Temporal's UI; what was asked for stays in the store and goes on with the next backfill." });
     }
@@ -28,4 +31,15 @@ export async function backfillDid(temporal: OpenedTemporal, name: string, isDone
     if (coded !== null) throw new TidemarkError(coded[1]!, coded[2]!, { fix: "The backfill goes on by itself once that is mended." });
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
+}
+
+/** The failure's own code, message and fix, as an activity wrote them. */
+export function asTidemark(error: unknown): unknown {
+  let cause: unknown = error;
+  while ((cause instanceof WorkflowFailedError || cause instanceof ActivityFailure) && cause.cause !== undefined) cause = cause.cause;
+  if (!(cause instanceof ApplicationFailure)) return error;
+  const [details] = (cause.details ?? []) as [{ path?: string; fix?: string }?];
+  return new TidemarkError(cause.type ?? "TM_RUN_FAILED", cause.message, {
+    ...(details?.path === undefined ? {} : { path: details.path }), ...(details?.fix === undefined ? {} : { fix: details.fix }),
+  });
 }

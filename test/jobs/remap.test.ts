@@ -83,6 +83,15 @@ test("a changed mapping reaches every record that is loaded, and those it had re
   expect(await asked()).toBe(requests);
 }, 400_000);
 
+test("workers that still have the mapping of before refuse a remap, and the command says so", async () => {
+  job = await startJob({ worker: "process", source, jushuitan: { orders: 60 } });
+  await changeMapping(mappingOf({ rest: "drop", fields: fields("a") }));
+  await startWorker();
+  await job.sync();
+  await changeMapping(mappingOf({ rest: "drop", fields: fields("b") }));
+  await expect(remap()).rejects.toMatchObject({ code: "TM_PIPELINE_CHANGED" });
+}, 120_000);
+
 test("what is not kept is counted, stays as it is, and is remapped once a backfill has read it", async () => {
   job = await startJob({ source: { ...source, from: Date.now() - 4 * 86_400_000, settleMs: 200, cursor: "window" }, jushuitan: { orders: 120, days: 2 }, qeasy: { keepText: true } });
   await job.sync();

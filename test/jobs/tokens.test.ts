@@ -50,6 +50,12 @@ test("a service provider's app whose token is refused stops with TM_REAUTHORISE 
   expect(Object.keys(requests.byPath).filter((path) => path.startsWith("/openWeb"))).toEqual([]);
 }, 60_000);
 
+test("a run that ends before it has read anything leaves the pipeline to the next one at once", async () => {
+  job = await startJob({ source: { ...source, from: Date.now() - 86_400_000 }, jushuitan: { orders: 10, appKind: "isv" }, account: { kind: "isv", accessToken: "not-a-valid-token" } });
+  await expect(job.sync()).rejects.toMatchObject({ code: "TM_REAUTHORISE" });
+  expect((await sql`select until <= clock_timestamp() as free from lease`.execute(job.store.db)).rows).toEqual([{ free: true }]);
+}, 60_000);
+
 test("a refresh is asked for only in the hours in which it takes effect, and reported only if the expiry moved", async () => {
   job = await startJob({ source, jushuitan: { orders: 10, tokenLifeSeconds: 30 * 86_400 } });
   await job.sync();
