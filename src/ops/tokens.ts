@@ -8,7 +8,7 @@ import { fingerprint } from "../store/secrets.ts";
 import { expiries, type ExpiryKnown, type NewToken, readToken, replaceToken, tokenVersion } from "../store/tokens.ts";
 import { accountOf, type Services, tokenDeps, tokensOf } from "../sync/services.ts";
 import { formatInstant } from "../sync/labels.ts";
-import { expiryNotice } from "../tokens/expiry.ts";
+import { authoriseWords, expiryNotice } from "../tokens/expiry.ts";
 import { seededToken, takeOverConfig, withLock } from "../tokens/renewal.ts";
 import type { RefreshReport } from "../tokens/tokens.ts";
 
@@ -56,8 +56,10 @@ export async function tokenNotices({ config, store }: Pick<Services, "config" | 
 
 /** Refreshes now what can be refreshed now. @throws SourceError */
 export async function refreshToken(services: Services, name: string, signal: AbortSignal): Promise<RefreshReport & TokenView> {
-  const report = await tokensOf(services, accountOf(services.config, name)).refreshIfDue(signal);
-  return { ...report, ...(await tokenView(services, name)) };
+  const account = accountOf(services.config, name);
+  const report = await tokensOf(services, account).refreshIfDue(signal);
+  const view = await tokenView(services, name);
+  return { ...report, ...view, notice: report.outcome === "authorise-again" && view.fingerprint === null ? `account ${name}: there is no token; ${authoriseWords(account)}` : view.notice };
 }
 
 /** Puts a person's token in the place of the one that is there. @param expiresAt ms; null: not known */

@@ -55,6 +55,7 @@ export function createAppTokens(place: TokenPlace & { account: AppAccount }, iss
   async function refreshIfDue(signal: AbortSignal): Promise<RefreshReport> {
     const before = await seededToken(place);
     const report = (outcome: RefreshReport["outcome"], token = before) => reportOf(account, outcome, token);
+    if (before === null && account.kind === "isv") return report("authorise-again");
     if (before === null || before.expiresAt === null) return report("unknown-expiry");
     if (account.kind === "isv") return report(before.expiresAt <= Date.now() ? "authorise-again" : "watched");
     if (before.expiresAt <= Date.now()) {

@@ -19,16 +19,22 @@ export function isInRefreshWindow(kind: AccountConfig["kind"], { expiresAt }: Pi
   return expiresAt !== null && expiresAt > Date.now() && expiresAt - Date.now() <= REFRESH_WINDOW_MS[kind];
 }
 
+/** How a person gets a new token. */
+export function authoriseWords({ name, kind }: Pick<AccountConfig, "name" | "kind">): string {
+  return kind === "isv" ? `have the merchant authorise the app again: tidemark token authorize ${name}` : `have the merchant authorise again, then: tidemark token set ${name}`;
+}
+
 /** What a person has to know about the token's end, with the day; null: nothing. */
-export function expiryNotice({ name, kind }: Pick<AccountConfig, "name" | "kind">, token: Pick<StoredToken, "expiresAt" | "expiryKnown"> | null): string | null {
+export function expiryNotice({ name, kind, tokenExpiresAt }: Pick<AccountConfig, "name" | "kind"> & { tokenExpiresAt?: number | null }, token: Pick<StoredToken, "expiresAt" | "expiryKnown"> | null): string | null {
   if (kind === "self" || token === null) return null;
   const { expiresAt } = token;
   if (expiresAt === null) {
-    return kind === "bearer" ? null : `account ${name}: nobody knows when its token expires; give accounts.${name}.tokenExpiresAt`;
+    const give = tokenExpiresAt == null ? `give accounts.${name}.tokenExpiresAt, or run` : `accounts.${name}.tokenExpiresAt was the date of an earlier one; run`;
+    return kind === "bearer" ? null : `account ${name}: nobody knows when its token expires; ${give}: tidemark token set ${name} --expires DATE`;
   }
   const left = expiresAt - Date.now();
   if (left > NOTICE_MS[kind]) return null;
   const day = `${formatShanghai(expiresAt).slice(0, 10)} (Asia/Shanghai, ${expirySource(token)})`;
-  const act = kind === "isv" ? `have the merchant authorise the app again: tidemark token authorize ${name}` : `have the merchant authorise again, then: tidemark token set ${name}`;
+  const act = authoriseWords({ name, kind });
   return left <= 0 ? `account ${name}: its token expired on ${day}; ${act}` : `account ${name}: its token expires on ${day}, in ${Math.ceil(left / DAY_MS)} days; ${act}`;
 }

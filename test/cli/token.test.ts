@@ -37,6 +37,8 @@ test("a token is set from standard input or the environment, shown by its finger
 }, 120_000);
 
 test("a bearer token is exchanged on demand; a service provider's app is authorised by the page's answer", async () => {
+  const without = await cli(["refresh", "shop"]);
+  expect([without.code, without.stdout]).toEqual([1, expect.stringMatching(/there is no token; .*tidemark token authorize shop/)]);
   const refreshed = await cli(["refresh", "simple", "--json"]);
   expect(jsonOf(refreshed)).toMatchObject({ outcome: "refreshed", id: "12345", tokens: [{ id: "12345", refreshes: 1 }] });
   const { url } = jsonOf(await cli(["authorize", "shop", "--url-only", "--json"])) as { url: string };

@@ -82,6 +82,14 @@ test("while nobody knows the expiry, a refresh is tried once a day at most and n
   expect(await bench.state()).toMatchObject({ legacyToken: { refreshed: 0, refreshTooEarly: 1 }, requests: { byPath: { "refresh.token": 1 } } });
 });
 
+test("a token set without its date is not sent to the setting that already has one", async () => {
+  bench = await startTokens("legacy", { tokenExpiresAt: Date.now() + 300 * DAY });
+  const { setToken } = await import("../../src/ops/tokens.ts");
+  const { notice } = await setToken(bench.services, "main", "another-token", null, never);
+  expect(notice).toMatch(/nobody knows when its token expires[^]*tidemark token set main --expires/);
+  expect(notice).not.toContain("give accounts.main.tokenExpiresAt");
+});
+
 test("five days before the end without a refresh that worked, the notice names the day and how it is known", async () => {
   bench = await startTokens("legacy", { tokenExpiresAt: Date.now() + 4 * DAY }, { legacyToken: "another" });
   await expect(bench.tokens.refreshIfDue(never)).rejects.toMatchObject({ code: "TM_SOURCE_TOKEN" });
