@@ -14,7 +14,7 @@ import { pipelineAudit, pipelineSchedule, pipelineSource, placeholderFrom, refus
 import { pipelineMapping, pipelineTarget } from "../qeasy/pipeline-target.ts";
 import { collector, reportKeys } from "../qeasy/report.ts";
 import type { ApiDescription } from "../source/contract.ts";
-import { findApi } from "../source/jushuitan/index.ts";
+import { canRead, findApi } from "../source/jushuitan/index.ts";
 import { cursorWords } from "./apis.ts";
 
 export interface ImportWishes {
@@ -48,7 +48,7 @@ export async function importQeasy(texts: readonly { text: string; side?: Side }[
   const imported = importStrategies(texts, {
     // Of other strategies nothing is known here: each lookup is named.
     strategies: [],
-    runs: (side, called) => (side === "source" ? findApi(called) !== undefined : called === NO_OP),
+    runs: (side, called) => (side === "source" ? canRead(called) : called === NO_OP),
     ...(api === undefined ? {} : { maxPageSize: api.pageSize.max }),
   });
   const { source, target } = imported;

@@ -25,8 +25,8 @@ export interface ImportedHalf {
 }
 
 export interface ImportOptions extends NormaliseOptions {
-  /** Whether Tidemark runs this API; without it every one is taken as known. */
-  runs?: (side: Side, api: string) => boolean;
+  /** Whether Tidemark runs this API, or in words what it is that it does not; without it every one is taken as known. */
+  runs?: (side: Side, api: string) => boolean | string;
   /** Uuids of strategies whose stored rows lookups may read; without it they are not checked. */
   strategies?: readonly string[];
 }
@@ -64,9 +64,12 @@ export function importStrategies(texts: readonly { text: string; side?: Side }[]
   return { source: halves.source, target: halves.target, report: { keys, notices, runnable: notices.every(({ severity }) => severity !== "refused") } };
 }
 
-function readHalf(json: Members, side: Side, report: Report, options: ImportOptions): Strategy {
-  const strategy = normalise(json, side, report, options);
-  if (strategy.api !== "" && options.runs?.(side, strategy.api) === false) report(notice("TM_QEASY_API_FOREIGN", `${side}.api`, JSON.stringify(strategy.api), "refused"));
+function readHalf(json: Members, side: Side, toReport: Report, options: ImportOptions): Strategy {
+  const strategy = normalise(json, side, toReport, options);
+  const runs = strategy.api === "" || (options.runs?.(side, strategy.api) ?? true);
+  // How it would be read is of no use where it is not.
+  const report: Report = (each) => (runs === true || each.severity !== "info" ? toReport(each) : undefined);
+  if (runs !== true) report(notice("TM_QEASY_API_FOREIGN", `${side}.api`, `${JSON.stringify(strategy.api)}${runs === false ? "" : ` is ${runs}`}`, "refused"));
   if (looksLikeTemplate(strategy.request)) report(notice("TM_QEASY_TEMPLATE", `${side}.request`, 'most values are "1"'));
   reportSecrets(json, side, report);
   checkOperation(strategy, report);

@@ -46,7 +46,7 @@ export const NOTICES = {
   TM_QEASY_DEPTH: "nested too deeply; what is below is not read",
   TM_QEASY_CYCLE: "entries name each other as parent; the circle was broken",
   TM_QEASY_SHAPE: "a value of the wrong shape",
-  TM_QEASY_API_FOREIGN: "an API that Tidemark does not run; the strategy is kept",
+  TM_QEASY_API_FOREIGN: "an API that Tidemark does not run",
   TM_QEASY_SIDE: "source and target cannot be told apart",
   TM_QEASY_EFFECT: "effect and type disagree; effect counts",
   TM_QEASY_SUPERFLUOUS: "more strategies were given than one source and one target",

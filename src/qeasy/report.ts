@@ -51,11 +51,12 @@ const KEYS: Record<string, Meaning> = {
   distributionOrg: ["target", "kept", "an allocation by the platform's adapter"],
 };
 
-/** Key by key what becomes of a half; what was refused below a key refuses the key. */
+/** Key by key what becomes of a half; what was refused below a key refuses the key, an API that is not run all of them. */
 export function reportKeys(json: Members, side: Side, notices: readonly Notice[]): KeyReport[] {
   return Object.keys(json).map((key) => {
     const refused = notices.find((each) => each.severity === "refused" && (each.path === `${side}.${key}` || each.path.startsWith(`${side}.${key}.`) || each.path.startsWith(`${side}.${key}[`)));
     if (refused !== undefined) return { side, key, outcome: "refused", text: refused.text };
+    if (notices.some(({ code, path }) => code === "TM_QEASY_API_FOREIGN" && path === `${side}.api`)) return { side, key, outcome: "refused", text: "its API is not run" };
     if (key === "response" && side === "target") return { side, key, outcome: "taken", text: "primaryWriteback and callBackStrategy are read from it" };
     const [where, outcome, text] = KEYS[key] ?? ["both", "kept", "not known to have an effect"];
     return where === "both" || where === side ? { side, key, outcome, text } : { side, key, outcome: "kept", text: `has no effect in a ${side}` };
@@ -70,7 +71,7 @@ export function reportText({ keys, notices, runnable }: ImportReport): string {
   const width = Math.max(0, ...keys.map(({ side, key }) => side.length + key.length + 1));
   const lines = keys.map(({ side, key, outcome, text }) => `  ${`${side}.${key}`.padEnd(width)}  ${WORDS[outcome]}: ${text}`);
   const found = notices.map(({ code, severity, path, text }) => `  ${SIGNS[severity]} ${code}${path === "" ? "" : ` ${path}`}: ${text}`);
-  return [...lines, ...(found.length === 0 ? [] : ["", ...found]), "", runnable ? "It can run as it stands." : "It cannot run as it stands: see what was refused."].join("\n");
+  return [...lines, ...(found.length === 0 ? [] : ["", ...found]), "", runnable ? "It can run as it stands." : "It cannot run as it stands, and nothing was written: see what was refused."].join("\n");
 }
 
 /** Collects notices, each code, path and text once. */

@@ -69,6 +69,15 @@ test("an API of another ERP ends with 1 and writes nothing, and is reported and 
   expect(["a.ts", "b.ts"].filter((name) => existsSync(path.join(cwd, name)))).toEqual([]);
 });
 
+test.each([["jushuitan.order.list.query", "Qimen"], ["orders.history.query", "a pipeline of /open/orders/single/query asks for them as well"]])("%s is refused with the reason, and nothing is claimed of its other keys", async (api, reason) => {
+  const stdin = JSON.stringify({ api, id: "o_id", idCheck: true, request: [{ field: "modified_begin", value: "{{LAST_SYNC_TIME|datetime}}" }] });
+  const { code, stdout, stderr } = await runCli(["import", "qeasy", "-"], { stdin });
+  expect([code, stdout]).toEqual([1, ""]);
+  expect(stderr).toMatch(new RegExp(`x TM_QEASY_API_FOREIGN source.api: .*${reason}`));
+  expect(stderr).toMatch(/source\.request +refused: its API is not run[^]*nothing was written/);
+  expect(stderr).not.toMatch(/translated|taken over|kept|TM_QEASY_WINDOW|TM_QEASY_ID_CHECK/);
+}, 60_000);
+
 test("of two files the first is the source, whatever their APIs are called", async () => {
   const swapped = jsonOf(await runCli(["import", "qeasy", ...PAIR.toReversed(), "--json"])) as { config: null; report: { notices: object[] } };
   expect(swapped.config).toBeNull();

@@ -21,6 +21,11 @@ export const UNREADABLE: readonly { name: string; why: string }[] = [
   ...["jushuitan.order.list.query", "jushuitan.refund.list.query", "jushuitan.saleout.list.query"].map((name) => ({ name, why: "of the Qimen (奇门) gateway, which Tidemark does not speak to" })),
 ];
 
+/** Whether a pipeline can read what a strategy of Qeasy means by its `api`; a text: what it is instead. */
+export function canRead(name: string): boolean | string {
+  return findApi(name) !== undefined || (UNREADABLE.find((one) => one.name === name.trim())?.why ?? false);
+}
+
 /** What to do about a name that is no API which a pipeline can read. */
 export function adviceFor(name: string, known: readonly string[]): string {
   const unreadable = UNREADABLE.find((one) => one.name === name.trim());
