@@ -24,6 +24,6 @@ export async function coverageNote(services: Services, name: string, signal: Abo
   `.execute(services.store.db);
   const { shops: named, loaded } = rows[0]!;
   const seen = new Set(named);
-  const { neverReturns, notProvable } = getApi(pipeline.source.api, services.config.apis);
-  return { neverReturns, notProvable, silentShops: loaded && seen.size === 0 ? [] : shops.filter((shop) => !seen.has(shop.id)) };
+  const { neverReturns, notProvable, shops: nameShops } = getApi(pipeline.source.api, services.config.apis);
+  return { neverReturns, notProvable, silentShops: seen.size === 0 && (loaded || nameShops !== true) ? [] : shops.filter((shop) => !seen.has(shop.id)) };
 }

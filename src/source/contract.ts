@@ -64,6 +64,8 @@ export interface ApiDescription {
   /** true: a call whose rows tell what it did, not a state of the source; one request a run. */
   call?: true;
   title: string;
+  /** true: each row names the shop that it belongs to. */
+  shops?: true;
   /** Possible keys of the list in the answer, first match wins. */
   listFields: readonly string[];
   /** Whether the new platform answers without the `data` wrapper. Both forms are read. */

@@ -21,7 +21,7 @@ export const GOODS_APIS: readonly ApiDescription[] = [
   }),
   describe({
     path: "/open/skumap/query", method: "skumap.query",
-    title: "店铺商品查询",
+    title: "店铺商品查询", shops: true,
     idField: "shop_sku_id+shop_id", modifiedField: "modified+link_modified", otherWindowKeys: ["link_modified_begin", "link_modified_end"], totals: false,
     dateTypes: "created_begin/_end",
     parameters: ["sku_ids (online SKUs, 20 at most)", "shop_id"],

@@ -7,7 +7,7 @@ const QIMEN = "they need the Qimen (奇门) route";
 export const ORDER_APIS: readonly ApiDescription[] = [
   describe({
     path: "/open/orders/single/query", method: "orders.single.query", historyMethod: "orders.history.query",
-    title: "订单查询（自有商城、跨境线下）",
+    title: "订单查询（自有商城、跨境线下）", shops: true,
     listFields: ["orders"], idField: "o_id", versionField: "ts", versionParam: "start_ts", pageSize: pages(100),
     windowParams: { date_type: 0 }, archive: true,
     dateTypes: "date_type 0 modified, 2 order date, 3 send date",
@@ -18,7 +18,7 @@ export const ORDER_APIS: readonly ApiDescription[] = [
   // The field text names the list `datas`, one client `orders`: both are accepted.
   describe({
     path: "/open/orders/out/simple/query", method: "orders.out.simple.query", historyMethod: "jushuitan.saleout.history.query",
-    title: "销售出库查询",
+    title: "销售出库查询", shops: true,
     listFields: ["datas", "orders"], idField: "io_id", versionField: "ts", versionParam: "start_ts",
     windowParams: { date_type: 0 }, archive: true,
     dateTypes: "date_type 0 modified, 2 io_date",
@@ -31,7 +31,7 @@ export const ORDER_APIS: readonly ApiDescription[] = [
   }),
   describe({
     path: "/open/logistic/query", method: "logistic.query",
-    title: "发货信息查询",
+    title: "发货信息查询", shops: true,
     listFields: ["orders"], idField: "o_id", modifiedField: null,
     windowParams: { date_type: 0 },
     notProvable: "its rows carry no modified time and no version, so neither which of two readings is newer nor what a window holds can be told from them",

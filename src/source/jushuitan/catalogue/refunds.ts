@@ -7,7 +7,7 @@ const OWN_MALLS = "after-sale records of other platforms than own malls (自有�
 export const REFUND_APIS: readonly ApiDescription[] = [
   describe({
     path: "/open/refund/single/query", method: "refund.single.query", historyMethod: "refund.history.query",
-    title: "退货退款查询",
+    title: "退货退款查询", shops: true,
     idField: "as_id", versionField: "ts", versionParam: "start_ts", archive: true,
     windowParams: { date_type: 0 },
     dateTypes: "date_type 0 modified, 1 created, 2 confirm_date (older text)",
@@ -17,7 +17,7 @@ export const REFUND_APIS: readonly ApiDescription[] = [
   }),
   describe({
     path: "/open/aftersale/received/query", method: "aftersale.received.query",
-    title: "实际收货查询",
+    title: "实际收货查询", shops: true,
     idField: "io_id", versionField: "ts", versionParam: "start_ts", totalsParam: false,
     windowParams: { date_type: 0 },
     dateTypes: "date_type 0 modified, 1 created, 2 order date, 4 real in/out time",
@@ -25,7 +25,7 @@ export const REFUND_APIS: readonly ApiDescription[] = [
   }),
   describe({
     path: "/open/webapi/aftersaleapi/pay/payqueryasmodified",
-    title: "售后支付查询",
+    title: "售后支付查询", shops: true,
     idField: "pay_id", versionField: "ts", versionParam: "start_ts", totalsParam: false,
     pageSize: pages(1_000), maxPages: 800, windowMs: days(180), archive: true, archiveParam: "is_archive",
     parameters: ["shop_id"],
