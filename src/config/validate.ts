@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
 import type { z } from "zod";
 import type { ApiDescription } from "../source/contract.ts";
 import { CATALOGUE } from "../source/jushuitan/catalogue.ts";
@@ -51,7 +53,7 @@ export function validateConfig(written: unknown, { file, home, env, needs = "all
     ...apiProblems(tree),
     ...relationProblems(tree, apis),
   ];
-  if (problems.length > 0) throw configError(file, firstOfEachPath(problems));
+  if (problems.length > 0) throw configError(file, firstOfEachPath([...problems, ...missingScripts(tree, path.dirname(file))]));
   const config = buildConfig(parsed.data as ShapedConfig, { file, home, apis: described }, apis);
   return { ...config, unset: filled.unset.map(({ path, variable }) => ({ path: pathText(path), variable })) };
 }
@@ -64,6 +66,15 @@ function isNeeded({ path }: UnsetVariable, needs: ConfigNeeds, tree: FilledTree[
   if ("accounts" in needs) return part === "accounts" && needs.accounts.includes(String(name));
   if (part === "pipelines") return needs.pipelines.includes(String(name));
   return needs.pipelines.some((pipeline) => valueAt(tree, ["pipelines", pipeline, "source", "account"]) === name);
+}
+
+/** Told with other problems; alone it is `TM_MAPPING_LOAD`, when the script is read. */
+function missingScripts(tree: unknown, folder: string): ConfigProblem[] {
+  return Object.keys(valueAt(tree, ["pipelines"]) ?? {}).flatMap((name) => {
+    const place = ["pipelines", name, "mapping", "script"];
+    const script = valueAt(tree, place);
+    return typeof script !== "string" || existsSync(path.resolve(folder, script)) ? [] : [problemAt(place, script, { expected: `a file: ${path.resolve(folder, script)} is not there` })];
+  });
 }
 
 function unsetProblem({ path, variable }: UnsetVariable): ConfigProblem {

@@ -7,6 +7,7 @@ import { accountOf, pipelineContext, type Services, tokensOf } from "../sync/ser
 import { countOf } from "../sync/labels.ts";
 import { CLOCK_WARNING_MS, sourceOffset } from "../store/clock.ts";
 import { coverageNote } from "./coverage-note.ts";
+import { sharedTargets } from "./shared-targets.ts";
 import { liveWorkers } from "./workers.ts";
 import { tokenNotices } from "./tokens.ts";
 import { openServices, type OpenedStore, openTemporal } from "./open.ts";
@@ -27,6 +28,7 @@ export interface CheckResult {
 export async function check(config: TidemarkConfig, signal: AbortSignal): Promise<CheckResult[]> {
   const results: CheckResult[] = [
     { what: "config", ok: true, detail: `${config.file}: ${countOf(Object.keys(config.pipelines).length, "pipeline")}, ${countOf(Object.keys(config.accounts).length, "account")}` },
+    ...sharedTargets(config.pipelines),
   ];
   const look = async (what: string, work: () => Promise<string>): Promise<boolean> => {
     try {

@@ -86,7 +86,7 @@ function examplesError(file: string, message: string): ConfigError {
 function judged(example: Example, mapped: MappedRow): Omit<ExampleResult, "name"> {
   const refusal = "code" in mapped ? `${mapped.code}: ${mapped.reason}` : null;
   if (example.error !== undefined) {
-    const got = "code" in mapped ? mapped.code : null;
+    const got = "code" in mapped ? mapped.code : outOf(mapped.documents, "");
     return got === example.error ? { ok: true, differences: [], refusal: null } : { ok: false, differences: [{ path: "(error)", expected: example.error, got }], refusal };
   }
   if ("code" in mapped) return { ok: false, differences: [], refusal };

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { ModuleTargetConfig } from "../config/types.ts";
 import { importBundled } from "../config/run-bundle.ts";
 import { ConfigError, TargetError, type TargetFailureKind } from "../errors.ts";
@@ -48,6 +49,9 @@ export function createModuleTarget(config: ModuleTargetConfig, place: string): T
 }
 
 async function open({ file, module, options, parallel, timeoutMs }: ModuleTargetConfig, place: string): Promise<ModuleTarget> {
+  if (!existsSync(file)) {
+    throw new TargetError("misconfigured", "TM_TARGET_MODULE", `${file} is not there`, { path: `${place}.use`, fix: "Give the path of the module, from the config file's folder." });
+  }
   const make = await importBundled(file);
   const wrong = (what: string) => new TargetError("misconfigured", "TM_TARGET_MODULE", `${module} ${what}`, { path: `${place}.use`, fix: "Write: export default defineTarget((options) => ({ send, check }));" });
   if (typeof make !== "function") throw wrong("has no function as default export");

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadConfig, type LoadOptions } from "../../src/config/load.ts";
-import { configErrorOf, ENV, folderWith } from "./support.ts";
+import { configErrorOf, ENV, folderWith, problemsOf } from "./support.ts";
 import { loadDotEnv } from "../../src/config/dotenv.ts";
 import { qeasyOf } from "../support/pipeline.ts";
 
@@ -104,6 +104,16 @@ describe("a config file that cannot be used", () => {
     expect(error.message).toContain(message);
     expect(error.message).not.toContain("base64");
     expect(error.fix).toBeTruthy();
+  });
+
+  test("a mapping's script that is not there is told with the other mistakes", async () => {
+    const scripts = (pageSize: number) => folderWith({ "there.ts": "", "tidemark.config.ts": MODULE.replace("= 40", `= ${pageSize}`).replace(", target:", ', mapping: { script: "./missing.ts" }, target:').replace("orders: {", 'other: { source: { account: "main", api: "/open/orders/single/query", from: "all" }, mapping: { script: "./there.ts" }, target: { use: "qeasy", baseUrl: env("QEASY_BASE_URL") } }, orders: {') });
+    const problems = problemsOf(await configErrorOf(() => load(scripts(0))));
+    expect(problems).toEqual({
+      "pipelines.orders.source.pageSize": expect.anything() as object,
+      "pipelines.orders.mapping.script": expect.objectContaining({ value: '"./missing.ts"', expected: expect.stringContaining("is not there") as string }) as object,
+    });
+    expect(await configErrorOf(() => load(scripts(40)))).toMatchObject({ code: "TM_MAPPING_LOAD", path: "pipelines.orders.mapping.script" });
   });
 
   test("an error in an imported file names that file and line", async () => {

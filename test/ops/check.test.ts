@@ -70,6 +70,7 @@ test("a call is not made to look, and the end of a token is told with its day", 
   };
   const results = await check(config, signal);
   expect(results.filter(({ ok }) => !ok)).toEqual([]);
+  expect(results.find(({ what }) => what === "targets")).toMatchObject({ warning: true, detail: expect.stringContaining("tokens and orders write to the same target") as string });
   expect(results.find(({ what }) => what === "source of tokens")!.detail).toMatch(/has a token, fingerprint [0-9a-f]{12}; refresh\.token is not called/);
   expect(results.filter(({ what }) => what === "tokens")).toMatchObject([{ warning: true, detail: expect.stringMatching(/^account old: its token expires on \d{4}-\d\d-\d\d/) as string }]);
   const state = (await (await fetch(`${source.url}/_admin/state`)).json()) as { bearer: { refreshed: number } };

@@ -202,6 +202,9 @@ test("a module that fails is tried again, one without a function is a mistake of
     .rejects.toMatchObject({ kind: "retry", code: "TM_TARGET_MODULE", message: "the target ./throws.ts failed: no 1" });
   await expect(send("empty", "export default 7;")).rejects.toMatchObject({ kind: "misconfigured", code: "TM_TARGET_MODULE" });
   await expect(send("sendless", "export default () => ({ check: async () => '' });")).rejects.toMatchObject({ kind: "misconfigured", code: "TM_TARGET_MODULE" });
+  await expect(createTarget({ ...SENDING, use: "module", module: "./nope.ts", file: path.join(folder, "nope.ts"), options: {} }, "pipelines.orders.target").check(guard.signal)).rejects.toMatchObject({
+    kind: "misconfigured", code: "TM_TARGET_MODULE", path: "pipelines.orders.target.use", message: `${path.join(folder, "nope.ts")} is not there`, fix: expect.stringContaining("path of the module") as string,
+  });
   await expect(send("broken", "export default (;")).rejects.toMatchObject({ code: "TM_CONFIG_SYNTAX" });
   await expect(send("own", 'import { defineTarget, TargetError } from "tidemark"; export default defineTarget(() => ({ check: async () => "", send: async () => { throw new TargetError("refused", "MY_CODE", "no", { details: { received: "x" } }); } }));'))
     .rejects.toMatchObject({ kind: "refused", code: "MY_CODE", details: { received: "x" } });
