@@ -99,8 +99,11 @@ export interface RunActivities {
 }
 
 export interface BackfillActivities {
-  /** In their order; repeating it changes nothing. @returns what was wrong with those that could not be used, and the ranges afterwards */
-  changeRanges(run: RunRef, messages: RangeChange[]): Promise<{ refused: string[]; view: RangesView }>;
+  /**
+   * In their order; repeating it changes nothing, by the batch's UUID; only histories of 0.1.0-alpha.1 have none.
+   * @returns what was wrong with those that could not be used, and the ranges afterwards
+   */
+  changeRanges(run: RunRef, messages: RangeChange[], batch?: string): Promise<{ refused: string[]; view: RangesView }>;
   viewRanges(run: RunRef): Promise<RangesView>;
 }
 

@@ -1,6 +1,6 @@
 import {
   ActivityFailure, allHandlersFinished, ApplicationFailure, condition, ContinueAsNew, continueAsNew, defineQuery, defineSignal,
-  isCancellation, patched, setHandler,
+  isCancellation, patched, setHandler, uuid4,
 } from "@temporalio/workflow";
 import type { RangeChange, RangesView, SliceRef } from "../activities/types.ts";
 import { type AnyPayload, readAddRange, readCancelRange, readMoveRange, UNREAD, valueOf } from "./backfill-messages.ts";
@@ -37,6 +37,7 @@ export async function backfill(input: BackfillInput): Promise<RunSummary> {
   const totals = input.totals ?? noTotals();
   const pending: BackfillMessage[] = [...(input.pending ?? [])];
   const state: BackfillState = input.state ?? { paused: false, waitingFor: null, refused: [], view: { ranges: [], open: 0, leftMs: 0 }, samples: [] };
+  let { batch } = input;
   let nowReading: string | null = null;
   let viewedAt = 0;
   /** Committed when the ranges were looked at. */
@@ -55,7 +56,7 @@ export async function backfill(input: BackfillInput): Promise<RunSummary> {
   setHandler(progressQuery, progress, { description: "Ranges, counts, pace, and what is being read" });
 
   const activities = runActivities(input.heartbeatMs);
-  const runAgain = () => continueAsNew<typeof backfill>({ ...input, pending, state, totals });
+  const runAgain = () => continueAsNew<typeof backfill>({ ...input, pending, batch, state, totals });
   const run = await takeLane(activities, pipeline, "backfill", totals);
   for (;;) {
     try {
@@ -118,11 +119,13 @@ export async function backfill(input: BackfillInput): Promise<RunSummary> {
       const messages = pending.slice(0, MESSAGES);
       const changes = messages.filter((message) => message.do !== "look");
       if (changes.length > 0) {
-        const { refused, view } = await activities.changeRanges(run.ref, changes);
+        batch ??= uuid4();
+        const { refused, view } = await activities.changeRanges(run.ref, changes, batch);
         refused.forEach(refuse);
         look(view);
       }
       pending.splice(0, messages.length);
+      batch = undefined;
     }
   }
 

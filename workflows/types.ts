@@ -60,6 +60,8 @@ export interface BackfillInput {
   mostEvents?: number;
   /** Set by the workflow itself when it continues as new: signals that came in but were not written down yet, and its state. */
   pending?: BackfillMessage[];
+  /** Names the first of `pending`, where some of them may be written down already. */
+  batch?: string | undefined;
   state?: BackfillState;
   totals?: Totals;
 }

@@ -1,8 +1,7 @@
 import { sql } from "kysely";
 import { TidemarkError } from "../errors.ts";
 import { clearSlice } from "./commit.ts";
-import type { Db, Store, Tx } from "./db.ts";
-import { requireLease } from "./leases.ts";
+import type { Db, Tx } from "./db.ts";
 import { addRange } from "./ranges.ts";
 import { timestamp } from "./streams.ts";
 
@@ -27,12 +26,6 @@ export interface NewRequest {
 
 /** Where a request goes among those that are open. */
 export type Place = "first" | "last" | { before: string };
-
-/** Changes what a backfill lane is asked for, under the lane's lease. */
-interface LaneRef {
-  streamId: string;
-  token: string;
-}
 
 const MULTIRANGE = (stretches: readonly Stretch[]) => sql`coalesce((
   select range_agg(tstzrange(to_timestamp(f / 1000), to_timestamp(t / 1000)))
@@ -66,34 +59,31 @@ export async function verifiedWithin(db: Db | Tx, streamId: string, stretch: Str
 /**
  * Adds a request; the same one twice is one. What audits have verified is left out. What another request still waits for is
  * read once, for both: its range is cut at the borders and belongs to both then.
- * @throws StoreError `TM_LEASE_LOST`; TidemarkError `TM_RANGE_INVALID` when the request id names another range
+ * @throws TidemarkError `TM_RANGE_INVALID` when the request id names another range
  */
-export function addRequest(store: Store, lane: LaneRef, request: NewRequest): Promise<void> {
-  return store.transaction(async (tx) => {
-    await requireLease(tx, lane.streamId, "backfill", lane.token);
-    const { asked, requestId } = request;
-    const stretch = { from: Math.min(asked.from, request.settled), to: Math.min(asked.to, request.settled) };
-    const skipped = request.force ? [] : await verifiedWithin(tx, lane.streamId, stretch, request.verifiedAgeMs);
-    const { rows } = await sql<{ id: string }>`
-      insert into backfill_request (stream_id, request_id, asked, from_at, to_at, skipped, position)
-      select ${lane.streamId}, ${requestId}, tstzrange(${timestamp(asked.from)}, ${timestamp(asked.to)}), ${timestamp(stretch.from)}, ${timestamp(stretch.to)},
-        ${MULTIRANGE(skipped)}, coalesce(max(position), 0) + 1 from backfill_request where stream_id = ${lane.streamId} and state = 'open'
-      on conflict (stream_id, request_id) do nothing returning id::text
-    `.execute(tx);
-    if (rows[0] === undefined) return requireSame(tx, lane.streamId, request);
-    const id = rows[0].id;
-    if (stretch.from < stretch.to) {
-      const wanted = await sql<Stretch>`select ${STRETCH} from unnest(${MULTIRANGE([stretch])} - ${MULTIRANGE(skipped)}) as s`.execute(tx);
-      for (const rest of await share(tx, lane.streamId, id, wanted.rows)) {
-        const range = await addRange(tx, { streamId: lane.streamId, purpose: "backfill", fromAt: rest.from, toAt: rest.to, archiveToo: request.archiveToo });
-        await sql`insert into backfill_part (request, range_id) values (${id}, ${range})`.execute(tx);
-      }
+export async function addRequest(tx: Tx, streamId: string, request: NewRequest): Promise<void> {
+  const { asked, requestId } = request;
+  const stretch = { from: Math.min(asked.from, request.settled), to: Math.min(asked.to, request.settled) };
+  const skipped = request.force ? [] : await verifiedWithin(tx, streamId, stretch, request.verifiedAgeMs);
+  const { rows } = await sql<{ id: string }>`
+    insert into backfill_request (stream_id, request_id, asked, from_at, to_at, skipped, position)
+    select ${streamId}, ${requestId}, tstzrange(${timestamp(asked.from)}, ${timestamp(asked.to)}), ${timestamp(stretch.from)}, ${timestamp(stretch.to)},
+      ${MULTIRANGE(skipped)}, coalesce(max(position), 0) + 1 from backfill_request where stream_id = ${streamId} and state = 'open'
+    on conflict (stream_id, request_id) do nothing returning id::text
+  `.execute(tx);
+  if (rows[0] === undefined) return requireSame(tx, streamId, request);
+  const id = rows[0].id;
+  if (stretch.from < stretch.to) {
+    const wanted = await sql<Stretch>`select ${STRETCH} from unnest(${MULTIRANGE([stretch])} - ${MULTIRANGE(skipped)}) as s`.execute(tx);
+    for (const rest of await share(tx, streamId, id, wanted.rows)) {
+      const range = await addRange(tx, { streamId: streamId, purpose: "backfill", fromAt: rest.from, toAt: rest.to, archiveToo: request.archiveToo });
+      await sql`insert into backfill_part (request, range_id) values (${id}, ${range})`.execute(tx);
     }
-    await sql`
-      update backfill_request set state = 'done', done_at = clock_timestamp()
-      where id = ${id} and not exists (select 1 from backfill_part where request = ${id})
-    `.execute(tx);
-  });
+  }
+  await sql`
+    update backfill_request set state = 'done', done_at = clock_timestamp()
+    where id = ${id} and not exists (select 1 from backfill_part where request = ${id})
+  `.execute(tx);
 }
 
 async function requireSame(tx: Tx, streamId: string, { requestId, asked }: NewRequest): Promise<void> {
@@ -146,47 +136,39 @@ async function cut(tx: Tx, streamId: string, at: number): Promise<void> {
 /**
  * Ends a request. What no other request wants is not read on: slices of it that were not read yet are dropped.
  * @returns false when no such request is open
- * @throws StoreError `TM_LEASE_LOST`
  */
-export function cancelRequest(store: Store, lane: LaneRef, requestId: string): Promise<boolean> {
-  return store.transaction(async (tx) => {
-    await requireLease(tx, lane.streamId, "backfill", lane.token);
-    const { rows } = await sql<{ id: string }>`
-      update backfill_request set state = 'cancelled', done_at = clock_timestamp()
-      where stream_id = ${lane.streamId} and request_id = ${requestId} and state = 'open' returning id::text
-    `.execute(tx);
-    if (rows[0] === undefined) return false;
-    const dropped = await sql<{ id: string }>`
-      with gone as (
-        update load_range r set state = 'cancelled', done_at = clock_timestamp()
-        where r.id in (select id from backfill_range where request = ${rows[0].id}) and r.state in ('open', 'planned')
-          and not exists (select 1 from backfill_part p join backfill_request q on q.id = p.request where q.state = 'open' and p.range_id in (r.id, r.archive_of))
-        returning id
-      ) update slice set state = 'dropped' where range_id in (select id from gone) and state = 'open' returning id::text
-    `.execute(tx);
-    for (const { id } of dropped.rows) await clearSlice(tx, id);
-    return true;
-  });
+export async function cancelRequest(tx: Tx, streamId: string, requestId: string): Promise<boolean> {
+  const { rows } = await sql<{ id: string }>`
+    update backfill_request set state = 'cancelled', done_at = clock_timestamp()
+    where stream_id = ${streamId} and request_id = ${requestId} and state = 'open' returning id::text
+  `.execute(tx);
+  if (rows[0] === undefined) return false;
+  const dropped = await sql<{ id: string }>`
+    with gone as (
+      update load_range r set state = 'cancelled', done_at = clock_timestamp()
+      where r.id in (select id from backfill_range where request = ${rows[0].id}) and r.state in ('open', 'planned')
+        and not exists (select 1 from backfill_part p join backfill_request q on q.id = p.request where q.state = 'open' and p.range_id in (r.id, r.archive_of))
+      returning id
+    ) update slice set state = 'dropped' where range_id in (select id from gone) and state = 'open' returning id::text
+  `.execute(tx);
+  for (const { id } of dropped.rows) await clearSlice(tx, id);
+  return true;
 }
 
 /**
  * Changes the order in which requests are read.
  * @returns false when no such request, or none to go before, is open
- * @throws StoreError `TM_LEASE_LOST`
  */
-export function moveRequest(store: Store, lane: LaneRef, requestId: string, to: Place): Promise<boolean> {
-  return store.transaction(async (tx) => {
-    await requireLease(tx, lane.streamId, "backfill", lane.token);
-    const open = sql`from backfill_request where stream_id = ${lane.streamId} and state = 'open'`;
-    const place = to === "first" ? sql`select min(position) - 1 ${open}` : to === "last" ? sql`select max(position) + 1 ${open}`
-      : sql`select position - 0.5 ${open} and request_id = ${to.before}`;
-    const { rows } = await sql`
-      update backfill_request q set position = target.place from (${place}) as target(place)
-      where q.stream_id = ${lane.streamId} and q.request_id = ${requestId} and q.state = 'open' and target.place is not null returning q.id
-    `.execute(tx);
-    await sql`
-      update backfill_request q set position = n.place from (select id, row_number() over (order by position, id) as place ${open}) n where n.id = q.id
-    `.execute(tx);
-    return rows.length === 1;
-  });
+export async function moveRequest(tx: Tx, streamId: string, requestId: string, to: Place): Promise<boolean> {
+  const open = sql`from backfill_request where stream_id = ${streamId} and state = 'open'`;
+  const place = to === "first" ? sql`select min(position) - 1 ${open}` : to === "last" ? sql`select max(position) + 1 ${open}`
+    : sql`select position - 0.5 ${open} and request_id = ${to.before}`;
+  const { rows } = await sql`
+    update backfill_request q set position = target.place from (${place}) as target(place)
+    where q.stream_id = ${streamId} and q.request_id = ${requestId} and q.state = 'open' and target.place is not null returning q.id
+  `.execute(tx);
+  await sql`
+    update backfill_request q set position = n.place from (select id, row_number() over (order by position, id) as place ${open}) n where n.id = q.id
+  `.execute(tx);
+  return rows.length === 1;
 }

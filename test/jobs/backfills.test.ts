@@ -16,7 +16,8 @@ afterEach(() => job.stop());
 test("a backfill is paused, loses a range that is cancelled meanwhile, and goes on with the rest", async () => {
   job = await startJob({
     source: { from: Date.now(), settleMs: 200, lookbackMs: 1_000, sweepEveryMs: 3_600_000, sliceRecords: 200, pageSize: 50 },
-    jushuitan: { orders: 1_000, days: 6, latencyMs: 30 },
+    // Slow enough for a loaded machine to see it at work.
+    jushuitan: { orders: 1_000, days: 6, latencyMs: 400 },
   });
   const name = pipelineName(job);
   const { client } = job.temporal;
@@ -29,6 +30,7 @@ test("a backfill is paused, loses a range that is cancelled meanwhile, and goes 
   await expect.poll(async () => (await going()).recordsPerMinute ?? 0, { timeout: 60_000, interval: 50 }).toBeGreaterThan(0);
   expect(await going()).toMatchObject({ requestsPerMinute: expect.any(Number) as number, leftMs: expect.any(Number) as number, ranges: [{ place: 1, state: "open", skipped: [] }] });
   await control({ signal: "pause" });
+  await job.configureSource({ latencyMs: 30 });
   await expect.poll(async () => (await backfillNow(client, name)).progress?.waitingFor, { timeout: 30_000 }).toBe("a resume signal");
   expect(await going()).toMatchObject({ reading: null, recordsPerMinute: null, requestsPerMinute: null, timeLeftMs: null });
   // The slice under way is loaded to its end.

@@ -5,7 +5,7 @@ import { Random } from "../../src/simulator/random.ts";
 import { getApi } from "../../src/source/jushuitan/index.ts";
 import { planSlice } from "../../src/store/plan.ts";
 import { finishRanges } from "../../src/store/ranges.ts";
-import { addRequest, cancelRequest, moveRequest, verifiedWithin } from "../../src/store/requests.ts";
+import { addRequest, cancelRequest, moveRequest, type Place, verifiedWithin } from "../../src/store/requests.ts";
 import type { Slice } from "../../src/store/slices.ts";
 import { backfillLeft, backfillStatus } from "../../src/sync/requests.ts";
 import { type Bench, ORDERS, startBench, TEST_KEY } from "../support/pipeline.ts";
@@ -24,9 +24,11 @@ beforeEach(async () => {
 afterEach(() => bench.store.close());
 
 const at = (day: number) => START + day * DAY;
-const add = (requestId: string, from: number, to: number, more: { force?: boolean; settled?: number } = {}) => addRequest(bench.store, lane, {
+const add = (requestId: string, from: number, to: number, more: { force?: boolean; settled?: number } = {}) => bench.store.transaction((tx) => addRequest(tx, lane.streamId, {
   requestId, asked: { from: at(from), to: at(to) }, settled: at(100), archiveToo: true, force: false, verifiedAgeMs: AGE, ...more,
-});
+}));
+const cancel = (requestId: string) => bench.store.transaction((tx) => cancelRequest(tx, lane.streamId, requestId));
+const move = (requestId: string, to: Place) => bench.store.transaction((tx) => moveRequest(tx, lane.streamId, requestId, to));
 const status = async (requestId: string) => (await backfillStatus(bench.store.db, lane.streamId, requestId))[0]!;
 const states = async () => Object.fromEntries((await backfillStatus(bench.store.db, lane.streamId)).map((one) => [one.requestId, one.state]));
 
@@ -79,8 +81,8 @@ test("a stretch that was read before a range was asked for is read again, the re
 test("cancelling a range leaves what another one still wants, and ends the rest", async () => {
   await add("a", 0, 10);
   await add("b", 4, 6);
-  expect(await cancelRequest(bench.store, lane, "a")).toBe(true);
-  expect(await cancelRequest(bench.store, lane, "a")).toBe(false);
+  expect(await cancel("a")).toBe(true);
+  expect(await cancel("a")).toBe(false);
   expect(await read()).toEqual({ live: [[4, 6]], archive: [[4, 6]] });
   expect(await states()).toEqual({ a: "cancelled", b: "done" });
 });
@@ -89,7 +91,7 @@ test("slices of a cancelled range that were not read yet are dropped, those unde
   await add("a", 0, 10);
   const [under, waiting] = [(await plan())!, (await planSlice(bench.store, { ...planInput(), busy: (await plan())!.id }))!];
   await sql`update slice set state = 'classified' where id = ${under.id}`.execute(bench.store.db);
-  await cancelRequest(bench.store, lane, "a");
+  await cancel("a");
   const { rows } = await sql<{ id: string; state: string }>`select id::text, state from slice order by id`.execute(bench.store.db);
   expect(rows).toEqual([{ id: under.id, state: "classified" }, { id: waiting.id, state: "dropped" }]);
   await commit(under);
@@ -102,15 +104,15 @@ test("the order is that of asking, until a range is moved; the next slice follow
   await add("c", 40, 41);
   const first = async () => ((await backfillStatus(bench.store.db, lane.streamId))[0]!).requestId;
   expect(await first()).toBe("a");
-  expect(await moveRequest(bench.store, lane, "c", "first")).toBe(true);
+  expect(await move("c", "first")).toBe(true);
   expect(await first()).toBe("c");
-  expect(await moveRequest(bench.store, lane, "a", "last")).toBe(true);
+  expect(await move("a", "last")).toBe(true);
   expect((await backfillStatus(bench.store.db, lane.streamId)).map((one) => [one.requestId, one.place])).toEqual([["c", 1], ["b", 2], ["a", 3]]);
-  expect(await moveRequest(bench.store, lane, "a", { before: "b" })).toBe(true);
-  expect(await moveRequest(bench.store, lane, "a", { before: "nobody" })).toBe(false);
-  expect(await moveRequest(bench.store, lane, "nobody", "first")).toBe(false);
+  expect(await move("a", { before: "b" })).toBe(true);
+  expect(await move("a", { before: "nobody" })).toBe(false);
+  expect(await move("nobody", "first")).toBe(false);
   expect((await read()).live).toEqual([[40, 41], [20, 21], [30, 31]]);
-  expect(await moveRequest(bench.store, lane, "a", "first")).toBe(false);
+  expect(await move("a", "first")).toBe(false);
 });
 
 test("a request id names one range: again it changes nothing, for another range it is refused", async () => {
@@ -164,7 +166,7 @@ test("a cancelled range is neither done nor left: it stays at what was read of i
   await add("b", 20, 30);
   const [[, reached]] = (await read(1)).live as [[number, number]];
   await plan();
-  await cancelRequest(bench.store, lane, "a");
+  await cancel("a");
   expect(await status("a")).toMatchObject({ state: "cancelled", percent: Math.floor(reached * 10), leftMs: 0, recordsLeft: 0, requestsLeft: 0, slices: 1 });
   expect(await backfillLeft(bench.store.db, lane.streamId)).toEqual({ open: 2, leftMs: 10 * DAY });
   expect(await status("b")).toMatchObject({ place: 1, percent: 0, leftMs: 10 * DAY });
@@ -231,9 +233,9 @@ test("whatever is asked for and cancelled in between: each range that stays is r
         await add(asked.at(-1)!.requestId, from, asked.at(-1)!.to, { settled: at(1_000) });
       } else if (what < 0.65 && asked.length > 0) {
         const [one] = asked.splice(random.below(asked.length), 1);
-        await cancelRequest(bench.store, lane, one!.requestId);
+        await cancel(one!.requestId);
       } else if (what < 0.75 && asked.length > 1) {
-        await moveRequest(bench.store, lane, asked[random.below(asked.length)]!.requestId, random.next() < 0.5 ? "first" : { before: asked[0]!.requestId });
+        await move(asked[random.below(asked.length)]!.requestId, random.next() < 0.5 ? "first" : { before: asked[0]!.requestId });
       } else {
         await readSome(1 + random.below(3));
       }

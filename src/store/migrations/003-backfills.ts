@@ -26,6 +26,17 @@ create table backfill_request (
   unique (stream_id, request_id)
 );
 
+-- What became of each message from people: an attempt that is repeated finds what the one before it did.
+create table backfill_message (
+  stream_id bigint not null references stream (id),
+  -- messages that one activity was given
+  batch uuid not null,
+  number integer not null,
+  -- why it could not be used
+  refused text,
+  primary key (stream_id, batch, number)
+);
+
 create table backfill_part (
   request bigint not null references backfill_request (id),
   range_id bigint not null references load_range (id),
