@@ -85,7 +85,7 @@ export function createMysql(config: TableTargetConfig, at: string): Database {
     },
     async look(query, table) {
       const columns = await query(`
-        select column_name as name, data_type as kind, column_type as type, numeric_precision as whole, numeric_scale as fraction, column_default as value, extra, collation_name as collation
+        select column_name as name, data_type as kind, column_type as type, numeric_precision as whole, numeric_scale as fraction, column_default as value, extra as extra, collation_name as collation
         from information_schema.columns where table_schema = database() and table_name = ? order by ordinal_position`, [table]);
       if (columns.length === 0) return null;
       const indexes = await query(`

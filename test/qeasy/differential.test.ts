@@ -2,8 +2,8 @@ import { createConnection, type Connection } from "mysql2/promise";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compileExpression, evaluateExpression, rowScope } from "../../src/qeasy/index.ts";
 import { textOf } from "../../src/qeasy/value.ts";
-import { noMariaDb } from "../support/mariadb.ts";
-import { freshMariaDb } from "../support/servers.ts";
+import { MISSING } from "../support/mysql-servers.ts";
+import { freshMySql } from "../support/servers.ts";
 import { context, ROW } from "./support.ts";
 
 const POOLS = {
@@ -98,11 +98,11 @@ function agrees(ours: string | null, theirs: string | null): boolean {
 }
 
 describe("functions against a real MariaDB", () => {
-  const it = test.skipIf(noMariaDb !== false);
+  const it = test.skipIf(MISSING.mariadb !== false);
   let connection: Connection;
   beforeAll(async () => {
-    if (noMariaDb !== false) return;
-    connection = await createConnection({ uri: await freshMariaDb(), charset: "utf8mb4", multipleStatements: true, typeCast: (field) => field.string("utf8") });
+    if (MISSING.mariadb !== false) return;
+    connection = await createConnection({ uri: await freshMySql("mariadb"), charset: "utf8mb4", multipleStatements: true, typeCast: (field) => field.string("utf8") });
     await connection.query("set names utf8mb4 collate utf8mb4_general_ci; set sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO', time_zone = '+08:00', timestamp = 1710469800");
   });
   afterAll(() => connection?.end());

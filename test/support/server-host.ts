@@ -7,14 +7,14 @@ import { Client } from "pg";
 import { processIdentity } from "../../src/local/process-identity.js";
 import { endProcess } from "../../src/local/processes.ts";
 import { type EmbeddedPostgres, startPostgres } from "../../src/store/embedded.ts";
-import { type MariaDb, startMariaDb } from "./mariadb.ts";
+import { type MySqlServer, startMySql } from "./mysql-servers.ts";
 import { startTemporalServer, type TemporalServer, type TemporalServerOptions } from "../../src/temporal/server.ts";
 
 const PREFIX = "tidemark-test-";
 
 /**
- * Starts Postgres, Temporal and MariaDB at most once for a test run, when first asked over HTTP on the loopback address:
- * `/temporal`, `/database?name=…`, `/mariadb?name=…`. Runs side by side have folders and ports of their own.
+ * Starts Postgres, Temporal, MariaDB and MySQL at most once for a test run, when first asked over HTTP on the loopback address:
+ * `/temporal`, `/database?name=…`, `/mariadb?name=…`, `/mysql?name=…`. Runs side by side have folders and ports of their own.
  */
 export async function startServerHost(options: Pick<TemporalServerOptions, "dynamicConfig"> = {}): Promise<{ url: string; stop: () => Promise<void> }> {
   await endLeftRuns();
@@ -23,15 +23,16 @@ export async function startServerHost(options: Pick<TemporalServerOptions, "dyna
   writeFileSync(path.join(dir, "owner.json"), JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) }));
   let postgres: Promise<EmbeddedPostgres> | undefined;
   let temporal: Promise<TemporalServer> | undefined;
-  let mariaDb: Promise<MariaDb> | undefined;
+  const mySqls: { mariadb?: Promise<MySqlServer>; mysql?: Promise<MySqlServer> } = {};
   const answer = async (request: URL): Promise<object> => {
     if (request.pathname === "/database") {
       postgres ??= startPostgres({ dir: path.join(dir, "postgres"), port: 0, durable: false });
       return { url: await createDatabase((await postgres).url, request.searchParams.get("name") ?? "") };
     }
-    if (request.pathname === "/mariadb") {
-      mariaDb ??= startMariaDb(path.join(dir, "mariadb"));
-      return { url: await (await mariaDb).database(request.searchParams.get("name") ?? "") };
+    const kind = request.pathname.slice(1);
+    if (kind === "mariadb" || kind === "mysql") {
+      mySqls[kind] ??= startMySql(kind, path.join(dir, kind));
+      return { url: await (await mySqls[kind]).database(request.searchParams.get("name") ?? "") };
     }
     temporal ??= startTemporalServer({ dir: path.join(dir, "temporal"), port: 0, uiPort: 0, ...options });
     const { address, uiUrl, namespace } = await temporal;
@@ -49,7 +50,7 @@ export async function startServerHost(options: Pick<TemporalServerOptions, "dyna
     stop: async () => {
       server.closeAllConnections();
       server.close();
-      await Promise.allSettled([postgres, temporal, mariaDb].map(async (started) => (await started)?.stop()));
+      await Promise.allSettled([postgres, temporal, mySqls.mariadb, mySqls.mysql].map(async (started) => (await started)?.stop()));
       rmSync(dir, { recursive: true, force: true });
     },
   };
@@ -72,7 +73,7 @@ async function endLeftRuns(): Promise<void> {
     const dir = path.join(os.tmpdir(), name);
     const owner = readRecord(path.join(dir, "owner.json"));
     if (owner === null || processIdentity(owner.pid) === owner.identity) continue;
-    for (const server of ["postgres", "temporal", "mariadb"]) {
+    for (const server of ["postgres", "temporal", "mariadb", "mysql"]) {
       const left = readRecord(path.join(dir, server, "server.json"));
       if (left !== null && processIdentity(left.pid) === left.identity) await endProcess(left.pid, { signal: "SIGINT", graceMs: 5_000 });
     }

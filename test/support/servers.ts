@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { inject } from "vitest";
+import type { MySqlKind } from "./mysql-servers.ts";
 
 export interface SharedTemporal {
   /** host:port. */
@@ -21,9 +22,9 @@ export async function freshDatabase(): Promise<string> {
   return (await ask<{ url: string }>(`/database?name=test_${randomBytes(6).toString("hex")}`)).url;
 }
 
-/** A new, empty database in the run's MariaDB, which starts when first asked for; see `noMariaDb`. */
-export async function freshMariaDb(): Promise<string> {
-  return (await ask<{ url: string }>(`/mariadb?name=test_${randomBytes(6).toString("hex")}`)).url;
+/** A new, empty database in the run's MariaDB or MySQL, which starts when first asked for; see `MISSING`. */
+export async function freshMySql(kind: MySqlKind): Promise<string> {
+  return (await ask<{ url: string }>(`/${kind}?name=test_${randomBytes(6).toString("hex")}`)).url;
 }
 
 /** The run's Temporal server, which starts when first asked for. */

@@ -7,7 +7,7 @@ import { startQeasy } from "../../src/simulator/qeasy/server.ts";
 import type { OutRecord, SendGuard, Target } from "../../src/target/contract.ts";
 import { deliver } from "../../src/target/deliver.ts";
 import { createTarget } from "../../src/target/open.ts";
-import { DATABASES, type TestDatabase } from "../support/databases.ts";
+import { type DatabaseKind, DATABASES, type TestDatabase } from "../support/databases.ts";
 import { qeasyTarget, SENDING, tableTarget } from "../support/pipeline.ts";
 
 /** A kind of target with a real other end. */
@@ -31,8 +31,7 @@ async function tableAmounts(database: TestDatabase): Promise<Map<string, string>
   return new Map(rows.map(({ id, amount }) => [id!, amount!.replace(/(\.\d\d)0+$/, "$1")]));
 }
 
-const [POSTGRES, MARIADB] = DATABASES as [(typeof DATABASES)[0], (typeof DATABASES)[0]];
-const startTable = async ({ use, open }: (typeof DATABASES)[0]) => {
+const startTable = async ({ use, open }: DatabaseKind) => {
   const database = await open();
   return { config: tableTarget({ use, url: database.url }), amounts: () => tableAmounts(database), end: () => Promise.resolve() };
 };
@@ -59,16 +58,17 @@ const KINDS: Kind[] = [
       return { config, amounts, end: () => simulator.close() };
     },
   },
-  {
-    name: "Postgres", compares: true, refuses: "nul\0", unreachable: { url: "postgres://nobody@127.0.0.1:9/none" },
-    misconfigured: (config) => ({ url: Object.assign(new URL((config as { url: string }).url), { password: "wrong" }).href }),
-    start: () => startTable(POSTGRES),
-  },
-  {
-    name: "MariaDB", skip: MARIADB.skip, compares: true, refuses: "long".repeat(100), unreachable: { url: "mysql://nobody@127.0.0.1:9/none" },
-    misconfigured: (config) => ({ url: Object.assign(new URL((config as { url: string }).url), { pathname: "/nowhere" }).href }),
-    start: () => startTable(MARIADB),
-  },
+  ...DATABASES.map((database): Kind => ({
+    name: database.name, skip: database.skip, compares: true,
+    ...(database.use === "postgres" ? { refuses: "nul\0", unreachable: { url: "postgres://nobody@127.0.0.1:9/none" } } : { refuses: "long".repeat(100), unreachable: { url: "mysql://nobody@127.0.0.1:9/none" } }),
+    misconfigured: (config) => {
+      const url = new URL((config as { url: string }).url);
+      if (database.use === "postgres") url.password = "wrong";
+      else url.pathname = "/nowhere";
+      return { url: url.href };
+    },
+    start: () => startTable(database),
+  })),
   {
     name: "the example in examples/", compares: true, refuses: null, unreachable: null, misconfigured: () => ({ options: { folder: "not/absolute" } }),
     start() {

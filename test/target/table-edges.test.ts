@@ -9,7 +9,7 @@ const guard: SendGuard = { signal: new AbortController().signal, beforeWrite: ()
 let ts = 100;
 const record = (id: string, fields = "", version = String(ts++)): OutRecord => ({ id, sourceId: id, recordId: id, version, slice: "7", json: `{"id":${JSON.stringify(id)}${fields === "" ? "" : `,${fields}`}}` });
 
-describe.each(DATABASES)("$name: what it would take without a word", ({ use, skip, open }) => {
+describe.each(DATABASES)("$name: what it would take without a word", ({ use, name, skip, open }) => {
   const it = test.skipIf(skip);
   const postgres = use === "postgres";
   // Cases of one kind of database only are no cases of the other.
@@ -48,7 +48,7 @@ describe.each(DATABASES)("$name: what it would take without a word", ({ use, ski
   });
 
   inMysql("a key of an id's first letters, or of another kind than text or number, is not written to", async () => {
-    for (const columns of ["id varchar(40) collate utf8mb4_bin, primary key (id(3))", "id double primary key", "id decimal(20,2) primary key", "id uuid primary key"]) {
+    for (const columns of ["id varchar(40) collate utf8mb4_bin, primary key (id(3))", "id double primary key", "id decimal(20,2) primary key", ...(name === "MariaDB" ? ["id uuid primary key"] : [])]) {
       await database.query(`drop table if exists orders; create table orders (${columns}) character set utf8mb4`);
       await expect(send(target(), record("1"))).rejects.toMatchObject({ kind: "misconfigured", code: "TM_TARGET_TABLE" });
     }
@@ -66,12 +66,12 @@ describe.each(DATABASES)("$name: what it would take without a word", ({ use, ski
     await database.query("create table orders (id bigint primary key)");
     const ids = Array.from({ length: 1_500 }, (_, i) => String(2n ** 60n + BigInt(i)));
     const to = target({ items: "tables" });
-    await send(to, ...ids.map((id) => record(id, `"items":[{"of":"${id}"}]`)));
-    await send(to, record(ids[7]!, '"items":[{"of":"new"}]'));
+    await send(to, ...ids.map((id) => record(id, `"items":[{"owner":"${id}"}]`)));
+    await send(to, record(ids[7]!, '"items":[{"owner":"new"}]'));
     const held: string[] = [];
     for await (const page of to.held!(guard.signal)) held.push(...page.map(({ id }) => id));
     expect(held).toEqual(ids);
-    expect((await database.query("select count(*) as n from orders_items where of = 'new'"))[0]!["n"]).toBe("1");
+    expect((await database.query("select count(*) as n from orders_items where owner = 'new'"))[0]!["n"]).toBe("1");
     expect((await database.query("select count(*) as n from orders_items"))[0]!["n"]).toBe("1500");
   });
 
