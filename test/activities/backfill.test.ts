@@ -14,8 +14,9 @@ afterEach(() => bench.store.close());
 
 /** What the activity answers, and the ranges' states. */
 async function changeRanges(messages: RangeChange[], batch: string) {
-  const { changeRanges: change } = createBackfillActivities({ config: bench.config, store: bench.store, key: TEST_KEY });
-  const { refused, view } = await new MockActivityEnvironment().run(() => change({ pipeline: "orders", lane: "backfill", streamId: bench.stream.id, token }, messages, batch)) as Awaited<ReturnType<typeof change>>;
+  const activities = createBackfillActivities({ config: bench.config, store: bench.store, key: TEST_KEY });
+  const run = { pipeline: "orders", lane: "backfill", streamId: bench.stream.id, token } as const;
+  const { refused, view } = await new MockActivityEnvironment().run(() => activities.changeRanges(run, messages, batch)) as Awaited<ReturnType<typeof activities.changeRanges>>;
   return { refused, states: view.ranges.map(({ requestId, state }) => [requestId, state]) };
 }
 
