@@ -11,21 +11,34 @@ const line = z.object({ id: z.union([z.string(), z.int().transform(String)]), ts
 /**
  * Reads a target's list: one JSON object a line, with `id` and, where it is known, `ts`. Versions past 2^53 have to be text.
  * @param place the setting that has the address, for errors
+ * @param silentMs how long nothing may come (ms)
  * @throws TargetError `TM_TARGET_HELD`
  */
-export async function* readHeld(url: string, headers: Record<string, string>, place: string, signal: AbortSignal): AsyncGenerator<HeldRecord[]> {
+export async function* readHeld(url: string, headers: Record<string, string>, place: string, silentMs: number, signal: AbortSignal): AsyncGenerator<HeldRecord[]> {
   const failed = failedAt(place);
-  const { data } = await ask(url, headers, signal, failed);
+  const silence = new AbortController();
+  const listening = AbortSignal.any([signal, silence.signal]);
+  const timer = setTimeout(() => silence.abort(failed("retry", `nothing came for ${silentMs} ms; look whether its server is up, or raise target.timeout`)), silentMs);
+  try {
+    yield* readLines(await ask(url, headers, listening, failed), failed, timer, listening);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function* readLines({ data }: AxiosResponse<Readable>, failed: ReturnType<typeof failedAt>, timer: NodeJS.Timeout, signal: AbortSignal): AsyncGenerator<HeldRecord[]> {
   const lines = createInterface({ input: data, crlfDelay: Infinity });
   let chunk: HeldRecord[] = [];
   let number = 0;
   try {
     for await (const text of lines) {
       number++;
+      timer.refresh();
       if (text.trim() === "") continue;
       chunk.push(parse(text, number, failed));
       if (chunk.length < CHUNK) continue;
       yield chunk;
+      timer.refresh();
       chunk = [];
     }
   } catch (error) {

@@ -5,6 +5,7 @@ import type { JsonValue, QeasyTargetConfig } from "../config/types.ts";
 import { TargetError } from "../errors.ts";
 import { readHeld } from "./held.ts";
 import type { OutRecord, SendGuard, Target } from "./contract.ts";
+import { limited } from "./limit.ts";
 
 /** Received text shown in an error, at most. */
 const EXCERPT = 200;
@@ -22,32 +23,31 @@ export function createQeasyTarget(config: QeasyTargetConfig, place = "target"): 
   };
   const transport = (url.startsWith("https:") ? https : http) as { request: typeof http.request };
 
-  async function post(body: string, headers: Record<string, string>, guard: SendGuard): Promise<AxiosResponse<string>> {
-    const signal = AbortSignal.any([guard.signal, AbortSignal.timeout(config.timeoutMs)]);
-    try {
-      return await axios.request<string>({
-        url, method: "POST", data: Buffer.from(body), signal, responseType: "text", maxRedirects: 0, proxy: false,
-        headers: { "Content-Type": "application/json; charset=utf-8", ...config.headers, ...headers },
-        httpAgent: agents.http, httpsAgent: agents.https, maxBodyLength: Infinity, maxContentLength: 10_000_000,
-        validateStatus: () => true, transformResponse: (text: string) => text,
-        // The last moment before the request is written: a worker that was frozen until now must not send any more.
-        transport: {
-          request: (options: http.RequestOptions, answer: (response: http.IncomingMessage) => void) => {
-            guard.beforeWrite();
-            return transport.request(options, answer);
+  const post = (body: string, headers: Record<string, string>, guard: SendGuard) =>
+    limited(guard, config.timeoutMs, { name: "the target", place }, async (limits) => {
+      try {
+        return await axios.request<string>({
+          url, method: "POST", data: Buffer.from(body), signal: limits.signal, responseType: "text", maxRedirects: 0, proxy: false,
+          headers: { "Content-Type": "application/json; charset=utf-8", ...config.headers, ...headers },
+          httpAgent: agents.http, httpsAgent: agents.https, maxBodyLength: Infinity, maxContentLength: 10_000_000,
+          validateStatus: () => true, transformResponse: (text: string) => text,
+          // The last moment before the request is written: a worker that was frozen until now must not send any more.
+          transport: {
+            request: (options: http.RequestOptions, answer: (response: http.IncomingMessage) => void) => {
+              limits.beforeWrite();
+              return transport.request(options, answer);
+            },
           },
-        },
-      });
-    } catch (error) {
-      if (error instanceof TargetError) throw error;
-      if (isAxiosError(error) && error.cause instanceof TargetError) throw error.cause;
-      guard.signal.throwIfAborted();
-      const reason = signal.aborted ? `no answer within ${config.timeoutMs} ms` : clean((error as Error).message);
-      throw new TargetError("retry", "TM_TARGET_UNREACHABLE", `the request to the target failed: ${reason}`, {
-        path: `${place}.baseUrl`, fix: "A run repeats it by itself. If it goes on, check target.baseUrl, and whether the target is up.",
-      });
-    }
-  }
+        });
+      } catch (error) {
+        if (error instanceof TargetError) throw error;
+        if (isAxiosError(error) && error.cause instanceof TargetError) throw error.cause;
+        limits.signal.throwIfAborted();
+        throw new TargetError("retry", "TM_TARGET_UNREACHABLE", `the request to the target failed: ${clean((error as Error).message)}`, {
+          path: `${place}.baseUrl`, fix: "A run repeats it by itself. If it goes on, check target.baseUrl, and whether the target is up.",
+        });
+      }
+    });
 
   const secrets = Object.values(config.headers).flatMap((value) => [value, value.replace(/^Bearer /i, "")]).filter((value) => value.length > 3);
   const clean = (text: string) => secrets.reduce((rest, secret) => rest.replaceAll(secret, "***"), text);
@@ -71,7 +71,7 @@ export function createQeasyTarget(config: QeasyTargetConfig, place = "target"): 
       if (error !== null && error.kind !== "refused") throw describe(error, response, clean, place);
       return tried;
     },
-    held: config.heldUrl === null ? null : (signal) => readHeld(config.heldUrl!, config.headers, `${place}.heldUrl`, signal),
+    held: config.heldUrl === null ? null : (signal) => readHeld(config.heldUrl!, config.headers, `${place}.heldUrl`, config.timeoutMs, signal),
   };
 }
 

@@ -44,6 +44,7 @@ export async function startServerHost(options: Pick<TemporalServerOptions, "dyna
       (error: unknown) => response.writeHead(500).end(error instanceof Error ? error.message : String(error)),
     );
   });
+  server.keepAliveTimeout = 0; // A connection that ends by itself just when it is used again would fail its test.
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

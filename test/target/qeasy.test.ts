@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, expect, test } from "vitest";
 import type { QeasyTargetConfig } from "../../src/config/types.ts";
 import { TargetError } from "../../src/errors.ts";
@@ -73,6 +75,13 @@ test.each([
 test("no answer, or none in time, is tried again", async () => {
   expect(await outcome(() => null)).toBe("retry TM_TARGET_UNREACHABLE");
   expect(await outcome(() => undefined, { timeoutMs: 100 })).toBe("retry TM_TARGET_UNREACHABLE");
+});
+
+test("the limit of time holds whatever the garbage collector takes away meanwhile", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const timer = setInterval(collect, 20);
+  expect(await outcome(() => undefined, { timeoutMs: 300 }).finally(() => clearInterval(timer))).toBe("retry TM_TARGET_UNREACHABLE");
 });
 
 test("records travel byte for byte under the batch's key", async () => {
