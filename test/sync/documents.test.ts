@@ -48,7 +48,7 @@ test("records that the filter leaves out are counted and held as such; they are 
   const slice = await extracted([paid(1, 2, true), paid(2, 3, false), paid(3, 4, "maybe"), paid(4, 5, false)]);
   expect(await transform(slice)).toEqual({ batches: 1, waiting: 0 });
   expect(await loadAll(slice)).toEqual(["1"]);
-  expect(await commit(slice)).toMatchObject({ state: "committed", counts: { read: 4, loaded: 1, filtered: 2, quarantined: 1 } });
+  expect(await commit(slice)).toMatchObject({ state: "committed", counts: { read: 4, loaded: 1, documents: 1, filtered: 2, quarantined: 1 } });
   expect((await index()).map(({ id, held: state, version }) => [id, state, version])).toEqual([["1", "loaded", "2"], ["2", "filtered", "3"], ["3", "quarantined", "4"], ["4", "filtered", "5"]]);
   const again = await extracted([paid(1, 2, true), paid(2, 3, false), paid(4, 4, true)], "5", "sweep");
   expect(await transform(again)).toEqual({ batches: 0, waiting: 0 });
@@ -102,7 +102,7 @@ test("an exploded record is one member of its batch, with its documents, and is 
   const slice = await extracted([lines(1, 2, ["a", "b", "c"]), lines(2, 3, []), lines(3, 4, ["d"])]);
   expect(await transform(slice)).toEqual({ batches: 2, waiting: 0 });
   await load(slice);
-  expect(await commit(slice)).toMatchObject({ state: "committed", counts: { read: 3, loaded: 2, filtered: 1 } });
+  expect(await commit(slice)).toMatchObject({ state: "committed", counts: { read: 3, loaded: 2, documents: 4, filtered: 1 } });
   expect(await held("1-2")).toBe('{"id":"1-2","o_id":1,"ts":2,"items":{"sku":"b","qty":1.50}}');
   expect(await held("3-1")).toContain('"sku":"d"');
   expect(qeasy!.store.size).toBe(4);
