@@ -7,7 +7,7 @@ import type { Totals } from "./types.ts";
 type Activities = ReturnType<typeof runActivities>;
 
 export function noTotals(): Totals {
-  const counts: SliceCounts = { read: 0, duplicate: 0, unchanged: 0, superseded: 0, quarantined: 0, filtered: 0, loaded: 0, requests: 0, pages: 0 };
+  const counts: SliceCounts = { read: 0, duplicate: 0, unchanged: 0, superseded: 0, quarantined: 0, filtered: 0, loaded: 0, documents: 0, requests: 0, pages: 0 };
   return { counts, slices: 0, from: null, to: null };
 }
 

@@ -1,5 +1,4 @@
 import path from "node:path";
-import type { QeasyMapping } from "../mapping/types.ts";
 import { loadDotEnv } from "./dotenv.ts";
 import { valueAt } from "./environment-values.ts";
 import { findConfigFile, homeOf } from "./find.ts";
@@ -21,15 +20,15 @@ export interface LoadOptions {
 
 /**
  * Finds, reads and checks the configuration.
- * @throws ConfigError `TM_CONFIG` for wrong values, `TM_CONFIG_…` for a file that cannot be read, `TM_MAPPING_LOAD` for a mapping's script that is not there, `TM_QEASY_…` for the files of a strategy
+ * @throws ConfigError `TM_CONFIG` for wrong values, `TM_CONFIG_…` for a file that cannot be read, `TM_MAPPING_LOAD` for a mapping's script that is not there and `TM_QEASY_…` for a strategy's file, where nothing else is wrong
  */
 export async function loadConfig({ file: given, folder = process.cwd(), needs = "all", env = process.env }: LoadOptions = {}): Promise<LoadedConfig> {
   const file = findConfigFile(folder, given);
   loadDotEnv(path.dirname(file), env);
   const written = await readConfigFile(file);
-  const { tree, mappings } = namesStrategies(written) ? await (await import("./strategies.ts")).withStrategies(written, file) : { tree: written, mappings: new Map<string, QeasyMapping>() };
-  const config = validateConfig(tree, { file, home: homeOf(file, env), env, needs });
-  for (const [name, qeasy] of mappings) config.pipelines[name]!.mapping.qeasy = qeasy;
+  const strategies = namesStrategies(written) ? await (await import("./strategies.ts")).withStrategies(written, file) : null;
+  const config = validateConfig(strategies?.tree ?? written, { file, home: homeOf(file, env), env, needs, ...(strategies === null ? {} : { strategies }) });
+  for (const [name, qeasy] of strategies?.mappings ?? []) config.pipelines[name]!.mapping.qeasy = qeasy;
   for (const { name, mapping } of Object.values(config.pipelines)) {
     if (mapping.script === undefined) continue;
     const { loadScript } = await import("../mapping/load-script.ts");

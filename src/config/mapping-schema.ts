@@ -2,8 +2,9 @@ import { IANAZone } from "luxon";
 import { z } from "zod";
 import { expressionProblem, filterProblem } from "../mapping/expression.ts";
 import { isTemplate } from "../mapping/template.ts";
-import type { FieldMapping, RecordMapping } from "../mapping/types.ts";
+import type { FieldMapping } from "../mapping/types.ts";
 import { parsePath } from "../mapping/view.ts";
+import { valueAt } from "./environment-values.ts";
 
 const path = z.string().trim().regex(/^[^.]+(\.[^.]+)*$/);
 const zone = z.string().refine((name) => IANAZone.isValidZone(name));
@@ -63,6 +64,9 @@ const field = z.preprocess((value) => (typeof value === "string" ? { from: value
   if (given("each")) for (const key of ["type", "values", "mask"]) if (given(key)) complain(key, "nothing beside each; the list's fields have their own");
 }).transform(({ explode: _explode, ...field }): FieldMapping => field);
 
+/** Names are looked at beside wrong fields too, so that all is told at once. */
+const BY_NAME = { when: ({ value }: { value: unknown }) => typeof value === "object" && value !== null };
+
 /** Fields by name; a dot makes an object, so none can be a value and an object. */
 const fields = z.record(path, field).superRefine((fields, context) => {
   const names = Object.keys(fields).map((name) => [name, JSON.stringify(parsePath(name)).slice(0, -1)] as const);
@@ -70,11 +74,11 @@ const fields = z.record(path, field).superRefine((fields, context) => {
     const clash = names.find(([other, otherStart]) => other !== name && `${otherStart},`.startsWith(`${start},`));
     if (clash !== undefined) context.addIssue({ code: "custom", path: [name], params: { expected: `another name: ${JSON.stringify(clash[0])} makes an object of it` } });
   }
-});
+}, BY_NAME);
 
 const topFields = fields.superRefine((fields, context) => {
   if ("id" in fields) context.addIssue({ code: "custom", path: ["id"], params: { expected: "another name: mapping.id names the field that the record's id comes from" } });
-});
+}, BY_NAME);
 
 /** Which records are sent, and as how many documents. */
 export const documentShape = {
@@ -93,7 +97,8 @@ export const recordShape = {
   fields: topFields.optional(),
 };
 
-/** Whether a field, however deep, is hashed. */
-export function masksByHash({ fields = {} }: RecordMapping): boolean {
-  return Object.values(fields).some((field) => field.mask === "hash" || masksByHash(field));
+/** Whether a field, however deep, is hashed, in a mapping that may be wrong. */
+export function masksByHash(mapping: unknown): boolean {
+  const fields: unknown = valueAt(mapping, ["fields"]);
+  return typeof fields === "object" && fields !== null && Object.values(fields).some((field) => valueAt(field, ["mask"]) === "hash" || masksByHash(field));
 }

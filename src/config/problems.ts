@@ -11,6 +11,12 @@ export interface ConfigProblem {
   example: string;
 }
 
+/** A problem that has an error of its own where nothing else is wrong. */
+export interface Finding {
+  problem: ConfigProblem;
+  alone?: ConfigError;
+}
+
 const LONGEST = 80;
 
 /** A problem with the value at a path; what was expected and the example come from the guide unless told. */

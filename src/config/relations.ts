@@ -6,6 +6,7 @@ import { cursorOf } from "./build.ts";
 import { parseDuration } from "./duration.ts";
 import { valueAt } from "./environment-values.ts";
 import { guideFor } from "./guide.ts";
+import { masksByHash } from "./mapping-schema.ts";
 import { suggest } from "./nearest.ts";
 import { type ConfigProblem, problemAt } from "./problems.ts";
 import type { JsonValue } from "./types.ts";
@@ -20,6 +21,7 @@ export function relationProblems(tree: unknown, apis: readonly ApiDescription[])
     ...sourceProblems(tree, ["pipelines", name, "source"], accounts, apis),
     ...kindProblems(tree, name, apis),
     ...targetProblems(tree, ["pipelines", name, "target"]),
+    ...mappingProblems(tree, ["pipelines", name]),
     ...strategyProblems(tree, name),
   ]);
 }
@@ -120,6 +122,18 @@ function targetProblems(tree: unknown, path: readonly string[]): ConfigProblem[]
   const audit = objectAt(tree, [...path.slice(0, -1), "audit"]);
   if (audit["target"] === true && target["use"] === "qeasy" && typeof target["heldUrl"] !== "string") {
     problems.push(problemAt([...path, "heldUrl"], target["heldUrl"], { expected: "an address that lists what the target holds, since audit.target is true" }));
+  }
+  return problems;
+}
+
+/** What a mapping needs beside it, and what its target cannot take. */
+function mappingProblems(tree: unknown, path: readonly string[]): ConfigProblem[] {
+  const [mapping, { use }] = [objectAt(tree, [...path, "mapping"]), objectAt(tree, [...path, "target"])];
+  const problems: ConfigProblem[] = [];
+  if (mapping["hashKey"] === undefined && masksByHash(mapping)) problems.push(problemAt([...path, "mapping", "hashKey"], undefined));
+  if (mapping["explode"] !== undefined && (use === "postgres" || use === "mysql")) {
+    const expected = 'nothing for a target of tables, in which rows of elements that a record no longer has would stay: target.items: "tables" keeps a table of the list, in which they are replaced';
+    problems.push(problemAt([...path, "mapping", "explode"], mapping["explode"], { expected }));
   }
   return problems;
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { CronProblem, isTimezone, temporalCrons } from "./cron.ts";
 import { parseDuration } from "./duration.ts";
-import { documentShape, masksByHash, recordShape } from "./mapping-schema.ts";
+import { documentShape, recordShape } from "./mapping-schema.ts";
 import { parseShanghai } from "../source/time.ts";
 
 /** Workflow ids, schedules and tables carry these names. */
@@ -220,14 +220,10 @@ const pipeline = z.strictObject({
   audit: oneTiming(z.strictObject({ ...timing, ids: flag.default(false), repair: flag.default(true), target: flag.default(false) })),
   mapping: z
     .strictObject({ id: text.optional(), hashKey: text.optional(), script: text.optional(), scriptTimeout: duration(10).optional(), ...documentShape, ...recordShape })
-    .refine((mapping) => mapping.hashKey !== undefined || !masksByHash(mapping), { path: ["hashKey"] })
     .default({}),
   target,
   strategy: text.optional(),
   freshness: duration(1_000).optional(),
-}).refine(({ mapping, target }) => mapping.explode === undefined || target.use === "qeasy" || target.use === "module", {
-  path: ["mapping", "explode"],
-  params: { expected: 'nothing for a target of tables, in which rows of elements that a record no longer has would stay: target.items: "tables" keeps a table of the list, in which they are replaced' },
 });
 
 const named = <Item extends z.ZodType>(item: Item) =>

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import type { z } from "zod";
+import type { ConfigError } from "../errors.ts";
 import type { ApiDescription } from "../source/contract.ts";
 import { CATALOGUE } from "../source/jushuitan/catalogue.ts";
 import { apiProblems, describedApis } from "./apis.ts";
@@ -8,9 +9,10 @@ import { buildConfig } from "./build.ts";
 import { fillFromEnvironment, type FilledTree, type UnsetVariable, valueAt, withValue } from "./environment-values.ts";
 import { keysAt } from "./guide.ts";
 import { suggest } from "./nearest.ts";
-import { type ConfigProblem, configError, pathText, problemAt } from "./problems.ts";
+import { type ConfigProblem, configError, type Finding, pathText, problemAt } from "./problems.ts";
 import { relationProblems } from "./relations.ts";
 import { ACCOUNT_KEYS, configShape, type ShapedConfig } from "./schema.ts";
+import type { WithStrategies } from "./strategies.ts";
 import type { TidemarkConfig } from "./types.ts";
 
 /** Which accounts and targets a command uses: only their variables have to be set. A pipeline means its target and its account. */
@@ -33,13 +35,15 @@ export interface ValidateOptions {
   env: NodeJS.ProcessEnv;
   needs?: ConfigNeeds;
   apis?: readonly ApiDescription[];
+  /** What was found before, in the files of strategies. */
+  strategies?: Pick<WithStrategies, "findings" | "unknown">;
 }
 
 /**
  * Checks what a config file holds, and fills in the environment's values and the defaults.
- * @throws ConfigError `TM_CONFIG`, with every problem at once in `details.problems`
+ * @throws ConfigError `TM_CONFIG`, with every problem at once in `details.problems`; a strategy's only one under the code that it has
  */
-export function validateConfig(written: unknown, { file, home, env, needs = "all", apis: known = CATALOGUE }: ValidateOptions): LoadedConfig {
+export function validateConfig(written: unknown, { file, home, env, needs = "all", apis: known = CATALOGUE, strategies }: ValidateOptions): LoadedConfig {
   const filled = fillFromEnvironment(written, env);
   const needed = filled.unset.filter((one) => isNeeded(one, needs, filled.tree));
   const optional = filled.unset.filter((one) => !needed.includes(one));
@@ -47,13 +51,17 @@ export function validateConfig(written: unknown, { file, home, env, needs = "all
   const parsed = configShape.safeParse(tree);
   const described = describedApis(tree);
   const apis = [...described, ...known];
-  const problems = [
-    ...needed.map(unsetProblem),
-    ...(parsed.success ? [] : shapeProblems(parsed.error, tree, optional)),
-    ...apiProblems(tree),
-    ...relationProblems(tree, apis),
+  const findings: Finding[] = [
+    ...[
+      ...needed.map(unsetProblem),
+      ...(parsed.success ? [] : shapeProblems(parsed.error, tree, optional)),
+      ...apiProblems(tree),
+      ...relationProblems(tree, apis),
+    ].filter(({ path }) => strategies?.unknown.has(path) !== true).map((problem) => ({ problem })),
+    ...(strategies?.findings ?? []),
   ];
-  if (problems.length > 0) throw configError(file, firstOfEachPath([...problems, ...missingScripts(tree, path.dirname(file))]));
+  const scripts = missingScripts(tree, path.dirname(file)).map((problem) => ({ problem }));
+  if (findings.length > 0 || scripts.length > 1) throw asOne(file, [...findings, ...scripts]);
   const config = buildConfig(parsed.data as ShapedConfig, { file, home, apis: described }, apis);
   return { ...config, unset: filled.unset.map(({ path, variable }) => ({ path: pathText(path), variable })) };
 }
@@ -68,7 +76,7 @@ function isNeeded({ path }: UnsetVariable, needs: ConfigNeeds, tree: FilledTree[
   return needs.pipelines.some((pipeline) => valueAt(tree, ["pipelines", pipeline, "source", "account"]) === name);
 }
 
-/** Told with other problems; alone it is `TM_MAPPING_LOAD`, when the script is read. */
+/** Told with other problems; one alone is `TM_MAPPING_LOAD`, when the script is read. */
 function missingScripts(tree: unknown, folder: string): ConfigProblem[] {
   return Object.keys(valueAt(tree, ["pipelines"]) ?? {}).flatMap((name) => {
     const place = ["pipelines", name, "mapping", "script"];
@@ -106,7 +114,12 @@ function ofKind(tree: unknown, path: readonly PropertyKey[]): string {
   return path.length === 2 && path[0] === "accounts" ? ` of an account of kind ${JSON.stringify(valueAt(tree, [...path, "kind"]))}` : "";
 }
 
+function asOne(file: string, found: readonly Finding[]): ConfigError {
+  const findings = firstOfEachPath(found);
+  return (findings.length === 1 ? findings[0]!.alone : undefined) ?? configError(file, findings.map(({ problem }) => problem));
+}
+
 /** One value has one problem: the first, which is the most basic. */
-function firstOfEachPath(problems: readonly ConfigProblem[]): ConfigProblem[] {
-  return [...new Map(problems.toReversed().map((problem) => [problem.path, problem])).values()].toReversed();
+function firstOfEachPath(findings: readonly Finding[]): Finding[] {
+  return [...new Map(findings.toReversed().map((finding) => [finding.problem.path, finding])).values()].toReversed();
 }

@@ -1,6 +1,6 @@
 import { ConfigError, TidemarkError } from "../errors.ts";
 import { getApi, rowsFromTexts } from "../source/jushuitan/index.ts";
-import type { SliceCounts } from "../store/commit.ts";
+import type { RowCounts } from "../store/commit.ts";
 import { addRemap, countRemap, otherForms, type RemapCount, type RemapRange, remapOutcome, sampleKept } from "../store/remap.ts";
 import { findStream, fingerprints, refuseChanged } from "../store/streams.ts";
 import { countOf } from "../sync/labels.ts";
@@ -18,7 +18,7 @@ export interface RemapReport extends RemapCount {
   runId: string | null;
   link: string | null;
   /** With `wait`: how the records ended. */
-  counts?: Omit<SliceCounts, "requests" | "pages">;
+  counts?: RowCounts;
   slices?: number;
 }
 

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { RunSummary } from "../../workflows/types.ts";
 import { TidemarkError } from "../errors.ts";
-import type { SliceCounts } from "../store/commit.ts";
+import type { RowCounts, SliceCounts } from "../store/commit.ts";
 import { findStream } from "../store/streams.ts";
 import { ceilToSecond, floorToSecond } from "../source/time.ts";
 import { lookbackAge } from "../store/clock.ts";
@@ -24,7 +24,9 @@ export interface RunReport extends Started {
   requestId?: string;
   /** Of a backfill's range: verified by an audit, and therefore not read. */
   skipped?: { from: string; to: string }[];
-  counts?: Omit<SliceCounts, "requests" | "pages">;
+  counts?: RowCounts;
+  /** What the loaded records became in the target. */
+  documents?: number;
   requests?: number;
   pages?: number;
   slices?: number;
@@ -130,19 +132,19 @@ async function leftOpen({ store }: Services, requestId: string): Promise<Tidemar
 async function rangeSummary({ store }: Services, name: string, requestId: string): Promise<Partial<RunReport>> {
   const { rows } = await sql<SliceCounts & { slices: number }>`
     select coalesce(sum(s.read), 0)::int as read, coalesce(sum(duplicate), 0)::int as duplicate, coalesce(sum(unchanged), 0)::int as unchanged,
-      coalesce(sum(superseded), 0)::int as superseded, coalesce(sum(quarantined), 0)::int as quarantined, coalesce(sum(filtered), 0)::int as filtered, coalesce(sum(loaded), 0)::int as loaded,
+      coalesce(sum(superseded), 0)::int as superseded, coalesce(sum(quarantined), 0)::int as quarantined, coalesce(sum(filtered), 0)::int as filtered, coalesce(sum(loaded), 0)::int as loaded, coalesce(sum(documents), 0)::int as documents,
       coalesce(sum(requests), 0)::int as requests, coalesce(sum(pages), 0)::int as pages, count(*) filter (where s.state = 'committed')::int as slices
     from backfill_request q join backfill_range r on r.request = q.id join slice s on s.range_id = r.id and s.state in ('committed', 'split')
     where q.request_id = ${requestId}
   `.execute(store.db);
-  const { slices, requests, pages, ...counts } = rows[0]!;
+  const { slices, requests, pages, documents, ...counts } = rows[0]!;
   const stream = await findStream(store.db, name);
-  return { counts, requests, pages, slices, checkpoint: stream === null ? null : checkpointOf(stream) };
+  return { counts, documents, requests, pages, slices, checkpoint: stream === null ? null : checkpointOf(stream) };
 }
 
 function flat(summary: RunSummary): Partial<RunReport> {
-  const { requests, pages, ...counts } = summary.counts;
-  return { counts, requests, pages, slices: summary.slices, from: summary.from, to: summary.to, checkpoint: summary.checkpoint };
+  const { documents, requests, pages, ...counts } = summary.counts;
+  return { counts, documents, requests, pages, slices: summary.slices, from: summary.from, to: summary.to, checkpoint: summary.checkpoint };
 }
 
 function since(began: number): number {

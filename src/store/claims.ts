@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Db, Tx } from "./db.ts";
 import { addDoubts } from "./doubts.ts";
 import type { Slice } from "./slices.ts";
@@ -122,8 +122,8 @@ async function doubtStolen(tx: Tx, slice: Slice, sourceIds: string[], zombieAfte
  * Notes whose documents these are; the first record that makes a document of an id has it for good.
  * @returns what others have: by record, a document's id and its owner
  */
-export async function claimDocuments(tx: Tx, slice: Slice, records: readonly { id: string; documents: readonly { id: string }[] }[]): Promise<Map<string, { id: string; owner: string }>> {
-  const wanted = sql`unnest(${records.flatMap(({ documents }) => documents.map(({ id }) => id))}::text[], ${records.flatMap(({ id, documents }) => documents.map(() => id))}::text[])`;
+export async function claimDocuments(tx: Tx, slice: Slice, records: readonly Made[]): Promise<Map<string, { id: string; owner: string }>> {
+  const wanted = documentsOf(records);
   await sql`
     insert into document (stream_id, id, record_id) select ${slice.streamId}::bigint, n.id, n.record_id from ${wanted} as n(id, record_id) order by 2, 3
     on conflict do nothing
@@ -133,6 +133,28 @@ export async function claimDocuments(tx: Tx, slice: Slice, records: readonly { i
     join document d on d.stream_id = ${slice.streamId} and d.id = n.id and d.record_id <> n.record_id
   `.execute(tx);
   return new Map(rows.map(({ record, ...document }) => [record, document]));
+}
+
+/** @returns documents that records were loaded as and make no more: one by record */
+export async function goneDocuments(tx: Tx, slice: Slice, records: readonly Made[]): Promise<Map<string, string>> {
+  const { rows } = await sql<{ record: string; id: string }>`
+    select r.id as record, min(d.id) as id from record r
+    cross join lateral unnest(coalesce(r.documents, case r.held when 'loaded' then array[r.id] end)) as d(id)
+    where r.stream_id = ${slice.streamId} and r.id = any(${records.map(({ id }) => id)}::text[])
+      and not exists (select 1 from ${documentsOf(records)} as n(id, record_id) where n.id = d.id and n.record_id = r.id)
+    group by r.id
+  `.execute(tx);
+  return new Map(rows.map(({ record, id }) => [record, id]));
+}
+
+/** A record with the documents that a mapping makes of it. */
+interface Made {
+  id: string;
+  documents: readonly { id: string }[];
+}
+
+function documentsOf(records: readonly Made[]): RawBuilder<unknown> {
+  return sql`unnest(${records.flatMap(({ documents }) => documents.map(({ id }) => id))}::text[], ${records.flatMap(({ id, documents }) => documents.map(() => id))}::text[])`;
 }
 
 /** Gives claims back for items that will not be sent by this batch. */

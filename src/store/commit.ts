@@ -17,9 +17,14 @@ export interface SliceCounts {
   /** Left out by the mapping, on purpose. */
   filtered: number;
   loaded: number;
+  /** What the loaded records became in the target: as many, or more. */
+  documents: number;
   requests: number;
   pages: number;
 }
+
+/** What became of rows. */
+export type RowCounts = Omit<SliceCounts, "documents" | "requests" | "pages">;
 
 /** `dropped`: the checkpoint had moved, or the pages do not join up: the slice counts for nothing and its range is read again. */
 export type CommitAnswer = { state: "committed" | "dropped" | "waiting"; counts: SliceCounts };
@@ -73,7 +78,7 @@ async function lockSlice(tx: Tx, slice: Slice): Promise<LedgerRow> {
   return rows[0];
 }
 
-const COUNTS = sql`read::int, duplicate::int, unchanged::int, superseded::int, quarantined::int, filtered::int, loaded::int, requests, pages`;
+const COUNTS = sql`read::int, duplicate::int, unchanged::int, superseded::int, quarantined::int, filtered::int, loaded::int, coalesce(documents, 0)::int as documents, requests, pages`;
 
 /** A version slice counts only if each page starts where the one before ended: two owners may have read different answers. */
 async function joinsUp(tx: Tx, slice: Slice): Promise<boolean> {
@@ -107,14 +112,14 @@ async function moveCheckpoint(tx: Tx, slice: Slice): Promise<boolean> {
 async function writeLedger(tx: Tx, slice: Slice): Promise<SliceCounts> {
   const { rows } = await sql<SliceCounts>`
     with outcomes as (
-      select count(*) filter (where outcome = 'loaded') as loaded, count(*) filter (where outcome = 'quarantined') as quarantined,
+      select count(*) filter (where outcome = 'loaded') as loaded, coalesce(sum(coalesce(cardinality(documents), 1)) filter (where outcome = 'loaded'), 0) as documents, count(*) filter (where outcome = 'quarantined') as quarantined,
         count(*) filter (where outcome = 'filtered') as filtered,
         count(*) filter (where outcome = 'unchanged') as unchanged, count(*) filter (where outcome = 'superseded') as superseded
       from item where slice_id = ${slice.id})
-    update slice s set state = 'committed', committed_at = clock_timestamp(), loaded = o.loaded, quarantined = o.quarantined, filtered = o.filtered,
+    update slice s set state = 'committed', committed_at = clock_timestamp(), loaded = o.loaded, documents = o.documents, quarantined = o.quarantined, filtered = o.filtered,
       unchanged = s.unchanged + o.unchanged, superseded = s.superseded + o.superseded
     from outcomes o where s.id = ${slice.id}
-    returning s.read::int, s.duplicate::int, s.unchanged::int, s.superseded::int, s.quarantined::int, s.filtered::int, s.loaded::int, s.requests, s.pages
+    returning s.read::int, s.duplicate::int, s.unchanged::int, s.superseded::int, s.quarantined::int, s.filtered::int, s.loaded::int, s.documents::int, s.requests, s.pages
   `.execute(tx);
   return rows[0]!;
 }

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import type { SourceConfig } from "../config/types.ts";
-import type { SliceCounts } from "./commit.ts";
+import type { RowCounts } from "./commit.ts";
 import type { Db, Tx } from "./db.ts";
 import { insertSlice, type Slice } from "./slices.ts";
 import { unmakeBatches } from "./unmake.ts";
@@ -66,8 +66,8 @@ export async function addRemap(db: Db, streamId: string, { from, to }: RemapRang
 }
 
 /** How a remap ended; null while it goes on. */
-export async function remapOutcome(db: Db, remapId: string): Promise<(Omit<SliceCounts, "requests" | "pages"> & { slices: number }) | null> {
-  const { rows } = await sql<Omit<SliceCounts, "requests" | "pages"> & { slices: number; done: boolean }>`
+export async function remapOutcome(db: Db, remapId: string): Promise<(RowCounts & { slices: number }) | null> {
+  const { rows } = await sql<RowCounts & { slices: number; done: boolean }>`
     select m.state = 'planned' and count(s.id) filter (where s.state in ('open', 'extracted', 'classified')) = 0 as done, count(s.id)::int as slices,
       coalesce(sum(read), 0)::int as read, coalesce(sum(duplicate), 0)::int as duplicate, coalesce(sum(unchanged), 0)::int as unchanged,
       coalesce(sum(superseded), 0)::int as superseded, coalesce(sum(quarantined), 0)::int as quarantined, coalesce(sum(filtered), 0)::int as filtered, coalesce(sum(loaded), 0)::int as loaded

@@ -3,7 +3,7 @@ import { ConfigError } from "../errors.ts";
 import { elementsOf, withStringMember } from "../json/raw.ts";
 import { type Document, type MappedRow, type Mapper, oneDocument, openMapper } from "../mapping/mapper.ts";
 import { insertBatch, newBatchId } from "../store/batches.ts";
-import { claimDocuments, claimItems, type Item, type ItemPosition, lockSliceItems, pendingItems, releaseClaims } from "../store/claims.ts";
+import { claimDocuments, claimItems, goneDocuments, type Item, type ItemPosition, lockSliceItems, pendingItems, releaseClaims } from "../store/claims.ts";
 import { classifySlice } from "../store/classify.ts";
 import type { Db, Tx } from "../store/db.ts";
 import { NO_ID, pageBody } from "../store/pages.ts";
@@ -128,11 +128,10 @@ async function makeBatch(tx: Tx, context: SliceContext, after: ItemPosition, row
     else if (record !== null && "documents" in record && record.documents.length === 0) filtered.push(item);
     else if (record !== null && "documents" in record) records.push({ sourceId: item.sourceId, id: item.id, documents: record.documents });
   }
-  const others = mapped === null || mapped.oneEach ? new Map<string, never>() : await claimDocuments(tx, slice, records);
-  if (others.size > target.maxRefused && others.size === records.length) throw refusesAll(pipeline.name, [...others].map(() => ({ code: "TM_DOCUMENT_ID", field: null })));
-  for (const item of items) {
-    const other = others.get(item.id);
-    if (other !== undefined) await refuse(item, { code: "TM_DOCUMENT_ID", reason: `the record ${JSON.stringify(other.owner)} has a document with the id ${JSON.stringify(other.id)} too; one would overwrite the other` });
+  if (mapped !== null && !mapped.oneEach) {
+    const conflicts = await documentConflicts(tx, context, records);
+    if (conflicts.size > target.maxRefused && conflicts.size === records.length) throw refusesAll(pipeline.name, [...conflicts.values()].map(({ code }) => ({ code, field: null })));
+    for (const item of items) if (conflicts.has(item.id)) await refuse(item, conflicts.get(item.id)!);
   }
   await releaseClaims(tx, slice, batchId, [...items.filter((item) => refusals.has(item.sourceId)), ...filtered].map((item) => item.id));
   await quarantineItems(tx, slice, batchId, [...refusals.values()]);
@@ -141,6 +140,16 @@ async function makeBatch(tx: Tx, context: SliceContext, after: ItemPosition, row
   const sent = records.filter((record) => !refusals.has(record.sourceId));
   if (sent.length > 0) await insertBatch(tx, slice, batchId, sent, fingerprints(pipeline, account).target);
   return { seq: last.seq, ord: last.ord };
+}
+
+/** Records whose documents others have, or that would leave rows behind: what a table holds is summed up, and nothing there tells such a row from others. */
+async function documentConflicts(tx: Tx, { slice, pipeline: { target } }: SliceContext, records: Parameters<typeof claimDocuments>[2]): Promise<Map<string, Pick<Refusal, "code" | "reason">>> {
+  const others = await claimDocuments(tx, slice, records);
+  const gone = target.use === "postgres" || target.use === "mysql" ? await goneDocuments(tx, slice, records) : new Map<string, string>();
+  return new Map<string, Pick<Refusal, "code" | "reason">>([
+    ...[...gone].map(([record, id]) => [record, { code: "TM_DOCUMENT_GONE", reason: `the record was loaded as the document ${JSON.stringify(id)} too, and no longer makes it; its row would stay in the table beside the others` }] as const),
+    ...[...others].map(([record, { id, owner }]) => [record, { code: "TM_DOCUMENT_ID", reason: `the record ${JSON.stringify(owner)} has a document with the id ${JSON.stringify(id)} too; one would overwrite the other` }] as const),
+  ]);
 }
 
 const COLLISION = "two records of the source have the same id for the target; sending both would overwrite one with the other";

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import { type Reading, runText } from "../../src/cli/commands/run-text.ts";
 import { figures, formatSpan, paceOf, table } from "../../src/cli/output.ts";
+import type { RunReport } from "../../src/ops/run.ts";
 
 test("a table lines up, with numbers to the right and Chinese characters two places wide", () => {
   expect(table(["name", "read"], [["订单", 1_234], ["orders", 5]]).split("\n").slice(1).map((line) => line.trimEnd())).toEqual(["订单    1,234", "orders      5"]);
@@ -19,4 +21,26 @@ test("a backfill's pace is told as far as it is known", () => {
 
 test.each([[900, "1 s"], [3_000, "3 s"], [720_000, "12 min"], [18_000_000, "5 h"], [172_800_000, "2 d"]])("%d ms is %s", (ms, text) => {
   expect(formatSpan(ms)).toBe(text);
+});
+
+const COUNTS = { read: 60, duplicate: 0, unchanged: 3, superseded: 0, quarantined: 0, filtered: 7, loaded: 50 };
+const RUN: RunReport = { pipeline: "orders", status: "completed", workflowId: "w", runId: "r", link: null, counts: COUNTS, documents: 153, requests: 2, pages: 1, slices: 1 };
+const told = (report: Partial<RunReport>, reading: Reading = "changes", several = false) => runText({ ...RUN, ...report }, reading, several).split("\n\n")[1]!.split("\n").slice(2).map((line) => line.split(/ {2,}/));
+
+test("a run's ends are versions or modified times, and say which; one that found nothing has none", () => {
+  expect(told({ from: "2026-01-01T00:00:00Z", to: "20260101000005134", checkpoint: "20260101000005134", seconds: 2 })).toEqual([
+    ["from", "modified 2026-01-01T00:00:00Z"], ["to", "version 20260101000005134"], ["checkpoint", "version 20260101000005134"], ["seconds", "2"],
+  ]);
+  expect(told({ from: null, to: null, checkpoint: "7" })).toEqual([["checkpoint", "version 7"]]);
+  expect(told({ from: null, to: null, checkpoint: null })).toEqual([["checkpoint", "-"]]);
+});
+
+test("what is read whole, or called, has no beginning: the run says what was read and when", () => {
+  const at = "2026-11-24T04:56:23Z";
+  expect(told({ from: null, to: null, checkpoint: at }, "whole")).toEqual([["read", "all that the API has"], ["last read at", at]]);
+  expect(told({ from: null, to: at, checkpoint: at }, "call")).toEqual([["called at", at]]);
+});
+
+test("where a record may become several documents their number stands beside that of the records", () => {
+  expect(told({ checkpoint: "7" }, "changes", true)).toEqual([["documents", "153, of 50 loaded records"], ["checkpoint", "version 7"]]);
 });

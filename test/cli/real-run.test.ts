@@ -208,7 +208,7 @@ test("worker, sync, backfill and status do the job and tell it in their document
   const sync = await cli("sync", name, "--wait");
   expect(sync.code).toBe(0);
   expect(jsonOf(sync)).toMatchObject({
-    pipeline: name, workflowId: expect.stringContaining(`sync/${name}`), runId: expect.any(String), status: "completed", counts: { ...COUNTS, loaded: 150 },
+    pipeline: name, workflowId: expect.stringContaining(`sync/${name}`), runId: expect.any(String), status: "completed", counts: { ...COUNTS, loaded: 150 }, documents: 150,
     requests: expect.any(Number), slices: expect.any(Number), from: expect.any(String), to: expect.any(String), checkpoint: expect.stringMatching(/^\d{17}$/), seconds: expect.any(Number),
   });
 
@@ -224,7 +224,7 @@ test("worker, sync, backfill and status do the job and tell it in their document
   const backfill = await cli("backfill", name, "--from", day(-4), "--to", day(0), "--wait");
   expect(backfill.code).toBe(0);
   const report = jsonOf(backfill) as { counts: { read: number; unchanged: number } };
-  expect(report).toMatchObject({ pipeline: name, workflowId: `backfill/${name}`, status: "completed", counts: { ...COUNTS, loaded: 0 }, from: expect.stringMatching(/:\d\dZ$/), to: expect.stringMatching(/:\d\dZ$/) });
+  expect(report).toMatchObject({ pipeline: name, workflowId: `backfill/${name}`, status: "completed", counts: { ...COUNTS, loaded: 0 }, documents: 0, from: expect.stringMatching(/:\d\dZ$/), to: expect.stringMatching(/:\d\dZ$/) });
   expect(report.counts.unchanged).toBeGreaterThan(0);
 
   expect(jsonOf(await cli("backfill", "list", name))).toMatchObject({ pipeline: name, running: false, progress: null, ranges: [{ state: "done" }] });

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadConfig, type LoadOptions } from "../../src/config/load.ts";
@@ -108,12 +109,15 @@ describe("a config file that cannot be used", () => {
 
   test("a mapping's script that is not there is told with the other mistakes", async () => {
     const scripts = (pageSize: number) => folderWith({ "there.ts": "", "tidemark.config.ts": MODULE.replace("= 40", `= ${pageSize}`).replace(", target:", ', mapping: { script: "./missing.ts" }, target:').replace("orders: {", 'other: { source: { account: "main", api: "/open/orders/single/query", from: "all" }, mapping: { script: "./there.ts" }, target: { use: "qeasy", baseUrl: env("QEASY_BASE_URL") } }, orders: {') });
+    const both = scripts(40);
     const problems = problemsOf(await configErrorOf(() => load(scripts(0))));
     expect(problems).toEqual({
       "pipelines.orders.source.pageSize": expect.anything() as object,
       "pipelines.orders.mapping.script": expect.objectContaining({ value: '"./missing.ts"', expected: expect.stringContaining("is not there") as string }) as object,
     });
     expect(await configErrorOf(() => load(scripts(40)))).toMatchObject({ code: "TM_MAPPING_LOAD", path: "pipelines.orders.mapping.script" });
+    rmSync(path.join(both, "there.ts"));
+    expect(Object.keys(problemsOf(await configErrorOf(() => load(both))))).toEqual(["pipelines.other.mapping.script", "pipelines.orders.mapping.script"]);
   });
 
   test("an error in an imported file names that file and line", async () => {

@@ -96,6 +96,35 @@ test("a file that is not there is named", async () => {
   expect(await configErrorOf(loadIt)).toMatchObject({ code: "TM_QEASY_FILE", path: "pipelines.orders.source.qeasy", message: expect.stringContaining(`${path.join(folder, "source.json")} cannot be read: ENOENT`) as string });
 });
 
+test("files that cannot be used are told with every other mistake, and what they may give is not said to be missing", async () => {
+  const pipeline = (source: object, more: object = {}) => ({ source: { account: "main", ...source }, target: { use: "qeasy", baseUrl: "http://127.0.0.1:9" }, ...more });
+  const pipelines = {
+    gone: pipeline({ qeasy: "./gone.json", lookback: "10" }, { mapping: { rest: "all" } }),
+    torn: pipeline({ qeasy: "./source.json", from: "2026-01-01" }, { target: { ...TARGET, qeasy: "./torn.json" }, mapping: { rest: "drop" } }),
+    foreign: pipeline({ qeasy: "./foreign.json" }, { freshness: "1" }),
+    moving: pipeline({ qeasy: "./moving.json" }),
+    hashed: pipeline({ api: "/open/shops/query", from: "all" }, { mapping: { fields: { x: { from: "a", mask: "hash" }, y: { from: "b", type: "int" } } } }),
+    lines: pipeline({ api: "/open/shops/query", from: "all", pageSize: 1 }, { mapping: { explode: "items", fields: { id: "so_id", x: { value: 1, type: "text" } } }, target: { use: "mysql", url: "mysql://h/d", table: "t", batchSize: 0 } }),
+  };
+  const files = { "source.json": SOURCE, "foreign.json": { ...SOURCE, api: "trade_query.php" }, "moving.json": { ...SOURCE, request: [{ field: "x", value: "_function RAND()" }] } };
+  const loadAll = (which: object) => loadConfig({
+    folder: folderWith({ "tidemark.config.json": JSON.stringify({ accounts: { main: ACCOUNT }, pipelines: which }), "torn.json": '{"api":"写入空操作","requ', ...Object.fromEntries(Object.entries(files).map(([name, file]) => [name, JSON.stringify(file)])) }), env: ENV,
+  });
+  const wrong = await configErrorOf(() => loadAll(pipelines));
+  expect(wrong.code).toBe("TM_CONFIG");
+  const found = problemsOf(wrong);
+  expect(Object.keys(found).map((path) => path.replace("pipelines.", "")).sort()).toEqual([
+    "foreign.freshness", "foreign.source.qeasy", "gone.mapping.rest", "gone.source.lookback", "gone.source.qeasy", "hashed.mapping.fields.y.type", "hashed.mapping.hashKey",
+    "lines.mapping.explode", "lines.mapping.fields.id", "lines.mapping.fields.x.type", "lines.source.pageSize", "lines.target.batchSize", "moving.source.from", "moving.source.qeasy", "torn.mapping.rest", "torn.target.qeasy",
+  ]);
+  const told = (path: string, value: string, expected: RegExp) => expect(found[`pipelines.${path}.qeasy`]).toMatchObject({ value, expected: expect.stringMatching(expected) as string });
+  told("gone.source", '"./gone.json"', /gone\.json cannot be read: ENOENT \(TM_QEASY_FILE\)$/);
+  told("torn.target", '"./torn.json"', /torn\.json is no strategy: .*line 1.*TM_QEASY_FILE/);
+  told("foreign.source", '"./foreign.json"', /TM_QEASY_REFUSED[^]*source\.api: .*trade_query.*TM_QEASY_API_FOREIGN/);
+  told("moving.source", '"./moving.json"', /source\.request\.x: .*a fixed value/);
+  expect(Object.keys(problemsOf(await configErrorOf(() => loadAll({ gone: pipeline({ qeasy: "./gone.json" }), also: pipeline({ qeasy: "./also.json" }) }))))).toEqual(["pipelines.gone.source.qeasy", "pipelines.also.source.qeasy"]);
+});
+
 test("without a date in the strategy the config says from when", async () => {
   const source = { account: "main", qeasy: "./source.json" };
   expect(Object.keys(problemsOf(await configErrorOf(() => load({ pipeline: { source } }))))).toEqual(["pipelines.orders.source.from"]);

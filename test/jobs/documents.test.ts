@@ -73,7 +73,9 @@ test("an audit counts orders and looks for documents: what is left out is not mi
   const qeasy = qeasyOf(job.config.pipelines[pipelineName(job)]!);
   qeasy.heldUrl = `${job.target.url}/_admin/records`;
   await fetch(`${job.source.url}/_admin/change`, { method: "POST", body: JSON.stringify({ count: 60 }) });
-  const { counts } = await job.sync();
+  const { counts, documents } = await job.sync();
+  expect(job.target.store.size).toBeGreaterThan(counts!.loaded);
+  expect(documents).toBeGreaterThanOrEqual(job.target.store.size);
   expect(counts!.read).toBe(counts!.duplicate + counts!.unchanged + counts!.superseded + counts!.filtered + counts!.loaded);
   await expectEverything();
   for (const asked of [{}, { byIds: true }, { target: true }]) expect((await audit(asked)).verdict).toBe("complete");

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { sql } from "kysely";
 import { afterEach, expect, test } from "vitest";
+import { runText } from "../../src/cli/commands/run-text.ts";
 import { validateConfig } from "../../src/config/validate.ts";
 import { runBackfill } from "../../src/ops/run.ts";
 import { pipelineStatus } from "../../src/ops/status.ts";
@@ -47,6 +48,7 @@ test("each run exchanges the tokens once and tells the target so: id, time and f
     const report = await job.sync();
     runs.push(report);
     expect(report).toMatchObject({ counts, requests: 1, slices: 1 });
+    expect(runText(report, "call", false)).toMatch(/called at +\d{4}-\d\d-\d\dT[\d:]+Z\n/);
     tokens.push(await current());
     expect(await held("12345")).toEqual({
       id: "12345", time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as string, renewed: true, fingerprint: createHash("sha256").update(await current()).digest("hex"),

@@ -13,7 +13,9 @@ import { getApi, rowsFromTexts } from "../../src/source/jushuitan/index.ts";
 import { loadBatches } from "../../src/sync/load.ts";
 import { stagedRows } from "../../src/sync/staged.ts";
 import { transformSlice } from "../../src/sync/transform.ts";
-import { type Bench, type ConfigOverrides, ORDERS, qeasyOf, row, sliceContext, startBench } from "../support/pipeline.ts";
+import type { StagedRow } from "../../src/store/pages.ts";
+import { DATABASES } from "../support/databases.ts";
+import { type Bench, type ConfigOverrides, ORDERS, qeasyOf, row, sliceContext, startBench, tableTarget } from "../support/pipeline.ts";
 import { sliceTools } from "../support/slices.ts";
 
 let bench: Bench;
@@ -46,7 +48,7 @@ test("records that the filter leaves out are counted and held as such; they are 
   const slice = await extracted([paid(1, 2, true), paid(2, 3, false), paid(3, 4, "maybe"), paid(4, 5, false)]);
   expect(await transform(slice)).toEqual({ batches: 1, waiting: 0 });
   expect(await loadAll(slice)).toEqual(["1"]);
-  expect(await commit(slice)).toMatchObject({ state: "committed", counts: { read: 4, loaded: 1, filtered: 2, quarantined: 1 } });
+  expect(await commit(slice)).toMatchObject({ state: "committed", counts: { read: 4, loaded: 1, documents: 1, filtered: 2, quarantined: 1 } });
   expect((await index()).map(({ id, held: state, version }) => [id, state, version])).toEqual([["1", "loaded", "2"], ["2", "filtered", "3"], ["3", "quarantined", "4"], ["4", "filtered", "5"]]);
   const again = await extracted([paid(1, 2, true), paid(2, 3, false), paid(4, 4, true)], "5", "sweep");
   expect(await transform(again)).toEqual({ batches: 0, waiting: 0 });
@@ -100,7 +102,7 @@ test("an exploded record is one member of its batch, with its documents, and is 
   const slice = await extracted([lines(1, 2, ["a", "b", "c"]), lines(2, 3, []), lines(3, 4, ["d"])]);
   expect(await transform(slice)).toEqual({ batches: 2, waiting: 0 });
   await load(slice);
-  expect(await commit(slice)).toMatchObject({ state: "committed", counts: { read: 3, loaded: 2, filtered: 1 } });
+  expect(await commit(slice)).toMatchObject({ state: "committed", counts: { read: 3, loaded: 2, documents: 4, filtered: 1 } });
   expect(await held("1-2")).toBe('{"id":"1-2","o_id":1,"ts":2,"items":{"sku":"b","qty":1.50}}');
   expect(await held("3-1")).toContain('"sku":"d"');
   expect(qeasy!.store.size).toBe(4);
@@ -193,4 +195,26 @@ test("two records that make a document of one id: the first has it, the other is
   expect(await held("e")).toContain('"of":3');
   const third = await extracted([5, 6, 7, 8].map((id) => lines(id, id + 2, ["a"])), "6");
   await expect(transform(third)).rejects.toMatchObject({ code: "TM_MAPPING_REFUSES_ALL", message: expect.stringContaining("4 records of a batch (TM_DOCUMENT_ID)") as string });
+}, 30_000);
+
+test("into a table a script's list goes document by document; a record that no longer makes one of them is set aside, so that no row is left behind", async () => {
+  const database = await DATABASES[0]!.open();
+  const code = "export const transform = (record) => record.items.map((item) => ({ id: `${record.o_id}-${item.sku}`, sku: item.sku, qty: item.qty }));";
+  bench = await startBench({ mapping: { id: "o_id", script: { file: "/x/hook.ts", code, hash: "h", timeoutMs: 10_000 } }, into: tableTarget({ use: "postgres", url: database.url }) });
+  const rows = async () => (await database.query("select id, qty, _version from orders order by id")).map((row) => Object.values(row).join(" "));
+  const run = async (...records: StagedRow[]) => {
+    const slice = await extracted(records, String(Number(records[0]!.version) - 1));
+    await transform(slice);
+    await load(slice);
+    return (await commit(slice)).counts;
+  };
+  expect(await run(lines(1, 2, ["a", "b"]), lines(2, 3, ["a"]), lines(3, 4, []))).toMatchObject({ read: 3, loaded: 2, filtered: 1 });
+  expect(await rows()).toEqual(["1-a 1.50 2", "1-b 1.50 2", "2-a 1.50 3"]);
+  // In whatever version it comes, and beside one that grows.
+  for (const version of [5, 7]) expect(await run(lines(1, version, ["b", "c"]), lines(2, version + 1, ["a", "d"]))).toMatchObject({ loaded: 1, quarantined: 1 });
+  expect(await rows()).toEqual(["1-a 1.50 2", "1-b 1.50 2", "2-a 1.50 8", "2-d 1.50 8"]);
+  expect(await entries()).toMatchObject([{ id: "1", code: "TM_DOCUMENT_GONE", reason: expect.stringContaining('the document "1-a"') as string, state: "open" }]);
+  expect(await run(lines(1, 9, ["c", "b", "a"]))).toMatchObject({ loaded: 1 });
+  expect(await entries()).toMatchObject([{ state: "resolved" }]);
+  expect(await rows()).toEqual(["1-a 1.50 9", "1-b 1.50 9", "1-c 1.50 9", "2-a 1.50 8", "2-d 1.50 8"]);
 }, 30_000);

@@ -1,35 +1,44 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { TableTargetConfig } from "../../src/config/types.ts";
-import type { OutRecord, SendGuard, Target } from "../../src/target/contract.ts";
-import { createTarget } from "../../src/target/open.ts";
-import { DATABASES, type TestDatabase } from "../support/databases.ts";
-import { tableTarget } from "../support/pipeline.ts";
+import { describe, expect } from "vitest";
+import type { OutRecord } from "../../src/target/contract.ts";
+import { DATABASES } from "../support/databases.ts";
+import { guard, record, send, tableTools } from "../support/table-tools.ts";
 
-const guard: SendGuard = { signal: new AbortController().signal, beforeWrite: () => undefined };
-let ts = 100;
-const record = (id: string, fields = "", version = String(ts++)): OutRecord => ({ id, sourceId: id, recordId: id, version, slice: "7", json: `{"id":${JSON.stringify(id)}${fields === "" ? "" : `,${fields}`}}` });
-
-describe.each(DATABASES)("$name: what it would take without a word", ({ use, name, skip, open }) => {
-  const it = test.skipIf(skip);
-  const postgres = use === "postgres";
+describe.each(DATABASES)("$name: what it would take without a word", (kind) => {
+  const { it, postgres, database, targets, target, rows } = tableTools(kind, { timeoutMs: 30_000 });
   // Cases of one kind of database only are no cases of the other.
   const inPostgres = (name: string, work: () => Promise<void>) => (postgres ? it(name, work) : undefined);
   const inMysql = (name: string, work: () => Promise<void>) => (postgres ? undefined : it(name, work));
-  let database: TestDatabase;
-  const targets: Target[] = [];
-  beforeEach(async () => {
-    if (!skip) database = await open();
-  });
-  afterEach(async () => {
-    for (const target of targets.splice(0)) await target.close?.();
+
+  it("a table of somebody's own is filled as it is: its types decide, and what the database fills stays", async () => {
+    await database.query(postgres
+      ? "create table orders (id bigint primary key, amount numeric(10,2), code char(3), day date, noted text default 'n', twice numeric generated always as (amount * 2) stored)"
+      : "create table orders (id bigint primary key, amount decimal(10,2), code char(3), day date, noted varchar(9) default 'n', twice decimal(10,2) as (amount * 2) stored)");
+    const to = target();
+    await send(to, record("1", '"amount":206.100,"code":"abc","day":"2026-01-02"'));
+    expect(await rows("id, amount, code, day, noted, twice")).toEqual([{ id: "1", amount: "206.10", code: "abc", day: "2026-01-02", noted: "n", twice: "412.20" }]);
+    for (const [field, code] of [['"amount":0.125', "TM_TARGET_TYPE"], ['"amount":1234567890', "TM_TARGET_TYPE"], ['"code":"abcd"', "TM_TARGET_REFUSED"], ['"day":"soon"', "TM_TARGET_REFUSED"]] as const) {
+      await expect(send(to, record("2", field))).rejects.toMatchObject({ kind: "refused", code });
+    }
+    expect(await to.check(guard.signal)).toMatch(/10 columns/);
   });
 
-  function target(changes: Partial<TableTargetConfig> = {}): Target {
-    const made = createTarget(tableTarget({ use, url: database.url, timeoutMs: 30_000, ...changes }));
-    targets.push(made);
-    return made;
-  }
-  const send = (to: Target, ...records: OutRecord[]) => to.send(records, "k", guard);
+  it("a table without the key, or with another unique index that could hit a wrong row, is not written to", async () => {
+    await database.query("create table orders (id varchar(9), so varchar(9))");
+    await expect(send(target(), record("1", '"so":"x"'))).rejects.toMatchObject({ kind: "misconfigured", code: "TM_TARGET_TABLE" });
+    await database.query("drop table orders");
+    await database.query("create table orders (id varchar(9) primary key, so varchar(9) unique)");
+    const made = target();
+    if (!postgres) return expect(send(made, record("1", '"so":"x"'))).rejects.toMatchObject({ kind: "misconfigured", code: "TM_TARGET_TABLE", message: expect.stringContaining("so") as string });
+    await send(made, record("1", '"so":"x"'));
+    await expect(send(made, record("2", '"so":"x"'))).rejects.toMatchObject({ kind: "refused" });
+    expect(await rows("id")).toEqual([{ id: "1" }]);
+  });
+
+  it("ids that differ in case or marks are different; one that ends in a blank is refused", async () => {
+    await send(target(), record("a", ""), record("A", ""), record("á", ""));
+    expect(await rows("id")).toHaveLength(3);
+    await expect(send(target(), record("a ", ""))).rejects.toMatchObject({ kind: "refused" });
+  });
 
   it("two ids that a number's column takes for one are not one order", async () => {
     await database.query("create table orders (id bigint primary key, a bigint)");
@@ -48,7 +57,7 @@ describe.each(DATABASES)("$name: what it would take without a word", ({ use, nam
   });
 
   inMysql("a key of an id's first letters, or of another kind than text or number, is not written to", async () => {
-    for (const columns of ["id varchar(40) collate utf8mb4_bin, primary key (id(3))", "id double primary key", "id decimal(20,2) primary key", ...(name === "MariaDB" ? ["id uuid primary key"] : [])]) {
+    for (const columns of ["id varchar(40) collate utf8mb4_bin, primary key (id(3))", "id double primary key", "id decimal(20,2) primary key", ...(kind.name === "MariaDB" ? ["id uuid primary key"] : [])]) {
       await database.query(`drop table if exists orders; create table orders (${columns}) character set utf8mb4`);
       await expect(send(target(), record("1"))).rejects.toMatchObject({ kind: "misconfigured", code: "TM_TARGET_TABLE" });
     }
@@ -107,7 +116,7 @@ describe.each(DATABASES)("$name: what it would take without a word", ({ use, nam
   });
 
   inMysql("a server that gives its clients another character set and a loose mode changes nothing", async () => {
-    const name = `plain_${process.pid}_${ts}`;
+    const name = `plain_${process.pid}`;
     const url = Object.assign(new URL(database.url), { username: name, password: "p" });
     await database.query(`create user ${name} identified by 'p'; grant all on ${url.pathname.slice(1)}.* to ${name}`);
     // As `skip-character-set-client-handshake` does, which is common.

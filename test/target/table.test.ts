@@ -1,36 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { TableTargetConfig } from "../../src/config/types.ts";
-import type { OutRecord, SendGuard, Target } from "../../src/target/contract.ts";
-import { createTarget } from "../../src/target/open.ts";
-import { DATABASES, type TestDatabase } from "../support/databases.ts";
-import { startLink } from "../support/link.ts";
-import { tableTarget } from "../support/pipeline.ts";
+import { describe, expect } from "vitest";
+import { DATABASES } from "../support/databases.ts";
+import { guard, record, send, tableTools } from "../support/table-tools.ts";
 
-const guard: SendGuard = { signal: new AbortController().signal, beforeWrite: () => undefined };
-let ts = 100;
-const record = (id: string, fields: string, version = String(ts++)): OutRecord => ({ id, recordId: id, sourceId: id, version, slice: "7", json: `{"id":${JSON.stringify(id)}${fields === "" ? "" : `,${fields}`}}` });
-
-describe.each(DATABASES)("$name", ({ use, skip, open }) => {
-  const it = test.skipIf(skip);
-  const postgres = use === "postgres";
-  const q = (name: string) => (postgres ? `"${name}"` : `\`${name}\``);
-  let database: TestDatabase;
-  const targets: Target[] = [];
-  beforeEach(async () => {
-    if (!skip) database = await open();
-  });
-  afterEach(async () => {
-    for (const target of targets.splice(0)) await target.close?.();
-  });
-
-  function target(changes: Partial<TableTargetConfig> = {}): Target {
-    const made = createTarget(tableTarget({ use, url: database.url, ...changes }));
-    targets.push(made);
-    return made;
-  }
-
-  const send = (to: Target, ...records: OutRecord[]) => to.send(records, "k", guard);
-  const rows = (columns: string, more = "order by id") => database.query(`select ${columns} from orders ${more}`);
+describe.each(DATABASES)("$name", (kind) => {
+  const { it, postgres, database, targets, target, rows, quoted: q } = tableTools(kind);
   const types = async () => Object.fromEntries((await database.query(`select column_name as name, data_type as type from information_schema.columns where table_name = 'orders' and table_schema = ${postgres ? "'public'" : "database()"}`)).map(({ name, type }) => [name, type]));
 
   it("columns get their types from the values, and every digit and character is kept", async () => {
@@ -169,127 +142,6 @@ describe.each(DATABASES)("$name", ({ use, skip, open }) => {
     await expect(send(target(), record("1", '"name":1'))).rejects.toMatchObject({ kind: "refused", code: "TM_TARGET_COLUMN" });
   });
 
-  it("several workers that make and widen the table at once do not get in each other's way", async () => {
-    const workers = Array.from({ length: 4 }, () => target());
-    await Promise.all(workers.map((to, i) => send(to, record(`${i}`, `"a":1,"w${i}":1`))));
-    await Promise.all(workers.map((to, i) => send(to, record(`${i + 10}`, `"a":1,"x${i % 2}":1,"y${i}":1`))));
-    expect(await rows("id")).toHaveLength(8);
-  });
-
-  it("a table of somebody's own is filled as it is: its types decide, and what the database fills stays", async () => {
-    await database.query(postgres
-      ? "create table orders (id bigint primary key, amount numeric(10,2), code char(3), day date, noted text default 'n', twice numeric generated always as (amount * 2) stored)"
-      : "create table orders (id bigint primary key, amount decimal(10,2), code char(3), day date, noted varchar(9) default 'n', twice decimal(10,2) as (amount * 2) stored)");
-    const to = target();
-    await send(to, record("1", '"amount":206.100,"code":"abc","day":"2026-01-02"'));
-    expect(await rows("id, amount, code, day, noted, twice")).toEqual([{ id: "1", amount: "206.10", code: "abc", day: "2026-01-02", noted: "n", twice: "412.20" }]);
-    for (const [field, code] of [['"amount":0.125', "TM_TARGET_TYPE"], ['"amount":1234567890', "TM_TARGET_TYPE"], ['"code":"abcd"', "TM_TARGET_REFUSED"], ['"day":"soon"', "TM_TARGET_REFUSED"]] as const) {
-      await expect(send(to, record("2", field))).rejects.toMatchObject({ kind: "refused", code });
-    }
-    expect(await to.check(guard.signal)).toMatch(/10 columns/);
-  });
-
-  it("a table without the key, or with another unique index that could hit a wrong row, is not written to", async () => {
-    await database.query("create table orders (id varchar(9), so varchar(9))");
-    await expect(send(target(), record("1", '"so":"x"'))).rejects.toMatchObject({ kind: "misconfigured", code: "TM_TARGET_TABLE" });
-    await database.query("drop table orders");
-    await database.query("create table orders (id varchar(9) primary key, so varchar(9) unique)");
-    const made = target();
-    if (!postgres) return expect(send(made, record("1", '"so":"x"'))).rejects.toMatchObject({ kind: "misconfigured", code: "TM_TARGET_TABLE", message: expect.stringContaining("so") as string });
-    await send(made, record("1", '"so":"x"'));
-    await expect(send(made, record("2", '"so":"x"'))).rejects.toMatchObject({ kind: "refused" });
-    expect(await rows("id")).toEqual([{ id: "1" }]);
-  });
-
-  it("ids that differ in case or marks are different; one that ends in a blank is refused", async () => {
-    await send(target(), record("a", ""), record("A", ""), record("á", ""));
-    expect(await rows("id")).toHaveLength(3);
-    await expect(send(target(), record("a ", ""))).rejects.toMatchObject({ kind: "refused" });
-  });
-
-  it("a column that another worker has made is null in a newer version that does not have it", async () => {
-    const [one, other] = [target(), target()];
-    await send(one, record("1", '"a":1'), record("2", '"a":1'));
-    await send(other, record("1", '"a":1,"b":7'), record("2", '"a":1,"b":7'));
-    await send(one, record("1", '"a":2,"b":null'), record("2", '"a":2'));
-    expect(await rows("a, b")).toEqual([{ a: "2", b: null }, { a: "2", b: null }]);
-  });
-
-  it("a table or column dropped under a running worker is made again", async () => {
-    const to = target();
-    await send(to, record("1", '"a":1,"b":1'));
-    for (const statement of ["alter table orders drop column b", "drop table orders"]) {
-      await database.query(statement);
-      await send(to, record("1", '"a":1,"b":1'));
-    }
-    expect(await rows("a, b")).toEqual([{ a: "1", b: "1" }]);
-  });
-
-  it("row versions are compared as numbers, modified times as times; without either the later one stands", async () => {
-    const to = target();
-    const order: [string, string][] = [
-      ["9", "9"], ["10", "10"], ["9", "10"], ["20260101000000456", "20260101000000456"], ["20260101000000455", "20260101000000456"],
-      // A time and a hash: another kind, which cannot be compared with a row version.
-      ["1767225600000:aa", "1767225600000:aa"], ["1767225600000:bb", "1767225600000:bb"], ["1767225599999:cc", "1767225600000:bb"], ["1767225600001:cc", "1767225600001:cc"],
-      ["f".repeat(64), "f".repeat(64)], ["0".repeat(64), "0".repeat(64)], ["7", "7"],
-    ];
-    for (const [version, expected] of order) {
-      await send(to, record("1", `"v":"${version}"`, version));
-      expect(await rows(`v, ${q("_version")}`)).toEqual([{ v: expected, _version: expected }]);
-    }
-  });
-
-  it("a sender whose network held its statement back cannot overwrite what was sent since", async () => {
-    const direct = target();
-    await send(direct, record("1", '"v":"first"', "1"));
-    const { host } = new URL(database.url);
-    const link = await startLink(host);
-    try {
-      const frozen = target({ url: Object.assign(new URL(database.url), { host: link.address }).href, timeoutMs: 30_000 });
-      await send(frozen, record("1", '"v":"second"', "2"));
-      let written = false;
-      const late = frozen.send([record("1", '"v":"third"', "3")], "k", { ...guard, beforeWrite: () => { link.stall(); written = true; } });
-      await expect.poll(() => written).toBe(true);
-      await send(direct, record("1", '"v":"fourth"', "4"));
-      link.mend();
-      await late;
-      expect(await rows("v")).toEqual([{ v: "fourth" }]);
-    } finally {
-      await targets.pop()!.close?.();
-      await link.close();
-    }
-  });
-
-  it("a network that swallows everything is given up in time, whatever was asked", async () => {
-    const link = await startLink(new URL(database.url).host);
-    try {
-      const to = target({ url: Object.assign(new URL(database.url), { host: link.address }).href, timeoutMs: 700 });
-      await send(to, record("1", '"a":1'));
-      link.stall();
-      const gone = { kind: "retry", code: "TM_TARGET_UNREACHABLE" };
-      await expect(send(to, record("1", '"a":2'))).rejects.toMatchObject(gone);
-      await expect(to.check(guard.signal)).rejects.toMatchObject(gone);
-      await expect(to.held!(guard.signal)[Symbol.asyncIterator]().next()).rejects.toMatchObject(gone);
-      link.mend();
-      await send(to, record("1", '"a":3'));
-      expect(await rows("a")).toEqual([{ a: "3" }]);
-    } finally {
-      await targets.pop()!.close?.();
-      await link.close();
-    }
-  });
-
-  it("a statement that waits for a lock is given up in time, and tried again", async () => {
-    const to = target({ timeoutMs: 1_000 });
-    await send(to, record("1", '"a":1'));
-    const lock = database.query(postgres ? "begin; update orders set a = 2; select pg_sleep(3); rollback" : "begin; update orders set a = 2; select sleep(3); rollback");
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    await expect(send(to, record("1", '"a":3'))).rejects.toMatchObject({ kind: "retry" });
-    await lock;
-    await send(to, record("1", '"a":4'));
-    expect(await rows("a")).toEqual([{ a: "4" }]);
-  });
-
   it("what is held is listed to the last row, without a table nothing", async () => {
     const to = target({ batchSize: 5_000 });
     const list = async () => {
@@ -305,7 +157,7 @@ describe.each(DATABASES)("$name", ({ use, skip, open }) => {
 
   it("check names the rights that are missing", async () => {
     await send(target(), record("1", '"a":1'));
-    const name = `reader_${ts}_${process.pid}`;
+    const name = `reader_${process.pid}`;
     const url = Object.assign(new URL(database.url), { username: name, password: "p" });
     const base = url.pathname.slice(1);
     await database.query(postgres ? `create role ${name} login password 'p'; grant select, insert on orders to ${name}` : `create user ${name} identified by 'p'; grant select, insert on ${base}.* to ${name}`);

@@ -1,4 +1,5 @@
 import type { LoadedConfig } from "../../config/load.ts";
+import type { PipelineConfig } from "../../config/types.ts";
 import type { OpenedTemporal } from "../../ops/open.ts";
 import type { RunOptions, RunReport } from "../../ops/run.ts";
 import type { OtherConfig } from "../../ops/workers.ts";
@@ -6,19 +7,22 @@ import type { Services } from "../../sync/services.ts";
 import type { CommandResult } from "../command.ts";
 import { withTemporal } from "../connected.ts";
 import { untilInterrupted } from "../interrupt.ts";
-import { formatCount, list, openProgress, say, table } from "../output.ts";
+import { openProgress, say } from "../output.ts";
+import { type Reading, runText } from "./run-text.ts";
 
 /** What `sync` and `backfill` have in common: the connections, the progress bar and the report. */
 export async function runPipeline(
   config: LoadedConfig, name: string, wait: boolean, work: (services: Services, temporal: OpenedTemporal, options: RunOptions) => Promise<RunReport>,
 ): Promise<CommandResult> {
   const signal = untilInterrupted();
+  const pipeline = config.pipelines[name]!;
   return withTemporal(config, async (services, temporal) => {
     const otherConfig = await noteOtherConfig(services, config, name);
     const progress = wait ? openProgress() : null;
     try {
       const report = await work(services, temporal, { wait, signal, onProgress: (view) => progress?.show(view), onNote: say });
-      return { json: { ...report, otherConfig }, text: printed(report), exitCode: report.status === "failed" ? 1 : 0 };
+      if (report.link !== null) say(`See it in Temporal's UI: ${report.link}`);
+      return { json: { ...report, otherConfig }, text: runText(report, await readingOf(config, pipeline), maySplit(pipeline)), exitCode: report.status === "failed" ? 1 : 0 };
     } finally {
       progress?.end();
     }
@@ -33,22 +37,12 @@ export async function noteOtherConfig(services: Services, config: LoadedConfig, 
   return other;
 }
 
-function printed(report: RunReport): string {
-  const { pipeline, status, workflowId, runId, link, counts, requests, slices, from, to, checkpoint, seconds, requestId, skipped } = report;
-  if (link !== null) say(`See it in Temporal's UI: ${link}`);
-  const range = [
-    ...(requestId === undefined ? [] : [["request", requestId] as const]),
-    ...(skipped ?? []).map((part) => ["skipped", `${part.from} to ${part.to}, verified by an audit; --force reads it`] as const),
-  ];
-  if (counts === undefined) return list([["pipeline", pipeline], ["status", status], ["workflow", workflowId], ["run", runId], ...range]);
-  const { read, duplicate, unchanged, superseded, quarantined, filtered, loaded } = counts;
-  return [
-    table(["read", "duplicate", "unchanged", "superseded", "quarantined", "filtered", "loaded", "requests", "slices"], [[read, duplicate, unchanged, superseded, quarantined, filtered, loaded, requests ?? 0, slices ?? 0]]),
-    "",
-    list([
-      ["pipeline", pipeline], ["status", status],
-      ...(from === undefined ? [] : [["from", from ?? "the beginning"] as const]), ...(to === undefined ? [] : [["to", to ?? "-"] as const]),
-      ...(checkpoint === undefined ? [] : [["checkpoint", checkpoint ?? "-"] as const]), ...(seconds === undefined ? [] : [["seconds", formatCount(seconds)] as const]), ...range,
-    ]),
-  ].join("\n");
+async function readingOf(config: LoadedConfig, { source }: PipelineConfig): Promise<Reading> {
+  const { getApi } = await import("../../source/jushuitan/catalogue.ts");
+  if (getApi(source.api, config.apis).call === true) return "call";
+  return source.cursor === "snapshot" ? "whole" : "changes";
+}
+
+function maySplit({ mapping: { explode, script, qeasy } }: PipelineConfig): boolean {
+  return explode !== undefined || script !== undefined || qeasy?.oneEach === false;
 }

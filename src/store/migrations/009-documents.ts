@@ -7,6 +7,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
 const CHANGES = `
 alter table slice add column filtered bigint not null default 0 check (filtered >= 0),
+  -- what the loaded records of a committed slice became
+  add column documents bigint check (documents >= loaded),
   drop constraint ledger_balances, add constraint ledger_balances check
     (state <> 'committed' or read = duplicate + unchanged + superseded + quarantined + filtered + loaded);
 alter table item drop constraint item_outcome_check,
