@@ -38,8 +38,8 @@ const quiet = (): void => undefined;
  */
 export function strategyMapper({ source: sourceText, target: targetText, hash }: QeasyMapping, { now = Date.now(), lastSyncTime = now, lookup }: StrategyContext): (row: RowToMap) => Promise<Document[]> {
   const [source, target] = [half(sourceText, "source"), half(targetText, "target")];
-  const formats = compileFormats(source?.formatResponse ?? [], "", quiet);
-  const conditions = compileConditions(source?.condition ?? [], "", quiet);
+  const formats = compileFormats(source?.formatResponse ?? [], "source.formatResponse", quiet);
+  const conditions = compileConditions(source?.condition ?? [], "source.condition", quiet);
   const request = target === undefined ? undefined : compileRequest(target, quiet);
   const around = { now, lastSyncTime, zone: "Asia/Shanghai", page: 1, pageSize: source?.pageSize ?? 1, ...(lookup === undefined ? {} : { lookup }) };
   return async ({ id, raw }) => {
@@ -49,7 +49,7 @@ export function strategyMapper({ source: sourceText, target: targetText, hash }:
       const filtered = await filterRow(conditions, formatRow(read, formats, context.zone), context);
       if (!filtered.kept) return [];
       const documents: Document[] = [];
-      for (const line of grouped(linesOf(filtered.row, id, source), id, target)) {
+      for (const line of grouped(linesOf(filtered.row, id, source), id, source, target)) {
         const body = request === undefined || request.wholeRow ? line.row : await evaluateEntries(request.request, rowScope(context, line.row));
         const own = request === undefined || request.wholeRow || !isMembers(body) ? undefined : body["id"];
         documents.push(own === undefined ? { id: line.id, json: withStringMember(body === read ? raw : writeJson(body), "id", line.id) } : { id: idOf(own), json: writeJson(body) });
@@ -93,10 +93,19 @@ function linesOf(row: Value, id: string, source: Strategy | undefined): Line[] {
 }
 
 /** The config is checked: groups never join rows of two records. */
-function grouped(lines: Line[], id: string, target: Strategy | undefined): Line[] {
-  if (target?.groupCalculate === undefined) return lines;
-  const documents = groupRows(lines.map(({ row }) => row), target.groupCalculate, "Asia/Shanghai");
-  return documents.map(({ document }, i) => ({ id: documents.length === 1 ? id : `${id}-${i + 1}`, row: document }));
+function grouped(lines: Line[], id: string, source: Strategy | undefined, target: Strategy | undefined): Line[] {
+  const group = target?.groupCalculate;
+  if (group === undefined) return lines;
+  const documents = groupRows(lines.map(({ row }) => row), group, "Asia/Shanghai");
+  // Where there can be several, one is numbered too: else a second one would leave the first behind under the plain id.
+  const numbered = documents.length > 1 || (group.bodyMaxLine !== undefined && group.bodyGroup.length > 0) || group.headerGroup.some((field) => isOfLine(field, source));
+  return documents.map(({ document }, i) => ({ id: numbered ? `${id}-${i + 1}` : id, row: document }));
+}
+
+/** Whether a field differs between the rows that one row is made into. */
+function isOfLine(field: string, source: Strategy | undefined): boolean {
+  const split = source?.operation.method === "splitArray" ? source.operation.arrayKey : undefined;
+  return field === split || (split !== undefined && field.startsWith(`${split}.`)) || (source?.beatFlat ?? []).some((name) => field === name || field.startsWith(`${name}_`));
 }
 
 function idOf(own: Value): string {
