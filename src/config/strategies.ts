@@ -4,8 +4,8 @@ import { ConfigError } from "../errors.ts";
 import type { QeasyMapping } from "../mapping/types.ts";
 import { asItIs, type AsItIs } from "../qeasy/as-is.ts";
 import { collector, importStrategies, QeasyError, type ImportedHalf, type Notice, type Side } from "../qeasy/index.ts";
-import { NO_OP } from "../qeasy/model.ts";
-import { canRead, CATALOGUE, findApi } from "../source/jushuitan/index.ts";
+import { runsHere } from "../qeasy/foreign.ts";
+import { CATALOGUE, findApi } from "../source/jushuitan/index.ts";
 import { describedApis } from "./apis.ts";
 import { valueAt, withValue } from "./environment-values.ts";
 import { type ConfigProblem, configError, pathText, problemAt } from "./problems.ts";
@@ -73,7 +73,7 @@ async function readStrategy(tree: unknown, at: readonly string[], folder: string
   const halves: Partial<Record<Side, ImportedHalf>> = {};
   for (const { side, file } of named) {
     const setting = [...at, side, "qeasy"];
-    const runs = (called: string) => objectAt(tree, [...at, side])["api"] !== undefined || (side === "target" ? called === NO_OP : canRead(called));
+    const runs = (called: string) => objectAt(tree, [...at, side])["api"] !== undefined || runsHere(side, called);
     const read = readHalf(textOf(file, folder, setting), side, pathText(setting), file, runs);
     if (read.half !== undefined) halves[side] = read.half;
     read.notices.forEach(report);
@@ -86,7 +86,7 @@ async function readStrategy(tree: unknown, at: readonly string[], folder: string
 }
 
 /** The half that is wanted of a file that has one or both. */
-function readHalf(text: string, side: Side, setting: string, file: string, runs: (api: string) => boolean | string): { half: ImportedHalf | undefined; notices: Notice[] } {
+function readHalf(text: string, side: Side, setting: string, file: string, runs: (api: string) => true | string): { half: ImportedHalf | undefined; notices: Notice[] } {
   const options = { runs: (_: Side, api: string) => runs(api) };
   try {
     const free = importStrategies([{ text }], options);

@@ -20,10 +20,26 @@ function isFixed(expression: Expression): boolean {
   return problem === undefined && lookups.length === 0 && segments.every((segment) => "text" in segment) && !MOVING.test(source);
 }
 
+/** Whether an expression may give another value for the same row later: by the clock, by chance, or by what other strategies have stored. */
+export function moves(expression: Expression): boolean {
+  switch (expression.kind) {
+    case "template":
+      return expression.segments.some((segment) => "name" in segment && segment.variable);
+    case "function":
+      return expression.compiled.lookups.length > 0 || expression.segments.some((segment) => ("name" in segment ? segment.variable : MOVING.test(segment.text)));
+    case "list":
+      return expression.items.some(moves);
+    case "members":
+      return expression.members.some(([, held]) => moves(held));
+    default:
+      return expression.kind === "lookup";
+  }
+}
+
 /** What such an entry sends, as the config holds it; undefined: nothing, or what is said to be refused. */
 export async function literalValue(entry: CompiledEntry, report: Report): Promise<JsonValue | undefined> {
   try {
-    const sent = await evaluateEntries([entry], sourceScope({ now: 0, lastSyncTime: 0, zone: "Asia/Shanghai", page: 1, pageSize: 1, random: () => 0 }));
+    const sent = await evaluateEntries([entry], sourceScope({ now: 0, lastSyncTime: 0, zone: "Asia/Shanghai", page: 1, pageSize: 1, random: () => 0, report }));
     if (holdsSecret(sent)) report(notice("TM_QEASY_NOT_YET", entry.path, "a credential; take it out of the strategy: those of the config are used", "refused"));
     else if (Object.hasOwn(sent, entry.field)) return plainValue(sent[entry.field]!, entry.path, report);
   } catch (error) {
