@@ -6,6 +6,7 @@ import {
 } from "../qeasy/index.ts";
 import { compileEntries } from "../qeasy/entries.ts";
 import { normalise } from "../qeasy/normalise.ts";
+import type { Report } from "../qeasy/notice.ts";
 import type { Side } from "../qeasy/paste.ts";
 import { isEmpty, isMembers, textOf } from "../qeasy/value.ts";
 import type { Document, RowToMap } from "./mapper.ts";
@@ -20,6 +21,8 @@ export interface StrategyContext {
   lastSyncTime?: number;
   /** Reads rows that other strategies have stored; without it a lookup sets its record aside. */
   lookup?: Lookup;
+  /** Gets what is noticed while rows are mapped, again for each row. */
+  report?: Report;
 }
 
 /** A row as it is to be written, and its id. */
@@ -36,12 +39,12 @@ const quiet = (): void => undefined;
  * What makes the documents of a row as a strategy says: formatted copies, then the condition (none: it is dropped), then one
  * row for each element, then groups, then the target's request. @throws MappingRefusal when called
  */
-export function strategyMapper({ source: sourceText, target: targetText, hash }: QeasyMapping, { now = Date.now(), lastSyncTime = now, lookup }: StrategyContext): (row: RowToMap) => Promise<Document[]> {
+export function strategyMapper({ source: sourceText, target: targetText, hash }: QeasyMapping, { now = Date.now(), lastSyncTime = now, lookup, report }: StrategyContext): (row: RowToMap) => Promise<Document[]> {
   const [source, target] = [half(sourceText, "source"), half(targetText, "target")];
   const formats = compileFormats(source?.formatResponse ?? [], "source.formatResponse", quiet);
   const conditions = compileConditions(source?.condition ?? [], "source.condition", quiet);
   const request = target === undefined ? undefined : compileRequest(target, quiet);
-  const around = { now, lastSyncTime, zone: "Asia/Shanghai", page: 1, pageSize: source?.pageSize ?? 1, ...(lookup === undefined ? {} : { lookup }) };
+  const around = { now, lastSyncTime, zone: "Asia/Shanghai", page: 1, pageSize: source?.pageSize ?? 1, ...(lookup === undefined ? {} : { lookup }), ...(report === undefined ? {} : { report }) };
   return async ({ id, raw }) => {
     const context: Context = { ...around, random: drawnFrom(`${hash}\0${id}\0${raw}`) };
     try {
