@@ -70,7 +70,8 @@ function plainField(entry: CompiledEntry, list: string | undefined, report: Repo
   if (!parts.every((part) => part !== undefined)) return refuse(entry, "a variable, a filter, or a path that may lead through a list", report);
   const [only] = parts;
   if (parts.length === 1 && only !== undefined && "from" in only) return { from: only.from, type: "text", missing: required ? "required" : "omit-null" };
-  if (required && !parts.some((part) => "text" in part)) return refuse(entry, "a required text of several fields", report);
+  // A mapping's template of which every field is empty is null.
+  if (!parts.some((part) => "text" in part && part.text !== "")) return refuse(entry, "a text of several fields and nothing between them: it is empty text where all of them are empty", report);
   return { template: parts.map((part) => ("text" in part ? part.text.replaceAll(/[{}]/g, "$&$&") : `{${part.from}}`)).join("") };
 }
 

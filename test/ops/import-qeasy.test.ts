@@ -1,81 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { loadConfig } from "../../src/config/load.ts";
-import { openMapper } from "../../src/mapping/mapper.ts";
-import { importQeasy, type ImportedPipeline } from "../../src/ops/import-qeasy.ts";
-import { compileRequest, importStrategies, readJson, targetCalls, writeJson } from "../../src/qeasy/index.ts";
+import { importQeasy } from "../../src/ops/import-qeasy.ts";
 import { CATALOGUE, findApi } from "../../src/source/jushuitan/index.ts";
-import { folderWith } from "../config/support.ts";
-import { context } from "../qeasy/support.ts";
-
-const FIXTURES = new URL("../qeasy/fixtures/", import.meta.url);
-const NOW = Date.UTC(2026, 0, 31, 4);
-const NO_OP = { api: "写入空操作", method: "POST", idCheck: true };
-const ORDERS = { api: "orders.single.query", method: "POST", id: "o_id" };
-
-const fixture = (name: string): string => readFileSync(new URL(name, FIXTURES), "utf8");
-const imported = (source: object, target: object = NO_OP): Promise<ImportedPipeline> => importQeasy([{ text: JSON.stringify(source) }, { text: JSON.stringify(target) }], { now: NOW });
-
-/** The pipeline of a config as it was written, with its files beside it, loaded as any other. */
-async function loaded({ name, config, files, strategies }: ImportedPipeline) {
-  const kept = (["source", "target"] as const).flatMap((side) => (files[side] === null ? [] : [[files[side], strategies[side]!]]));
-  const folder = folderWith({ "tidemark.config.ts": config!, ...(Object.fromEntries(kept) as Record<string, string>) });
-  return (await loadConfig({ folder, env: { JST_APP_KEY: "k", JST_APP_SECRET: "s", QEASY_BASE_URL: "http://127.0.0.1:9" } })).pipelines[name]!;
-}
-
-const codes = ({ report }: ImportedPipeline, severity: string): string[] => report.notices.filter((each) => each.severity === severity).map(({ code, path }) => `${code} ${path}`);
-
-const READS_ONLY = "Tidemark reads 聚水潭 (Jushuitan) only";
-const WRITES = "records go to 写入空操作, a database, or a module of your own. Import the source's half alone, and set target in the config";
-const NO_SOURCE = "TM_QEASY_HALF source: a half of the strategy was not given: there is nothing to read: give the file with the source's half too";
-const source = (api: string, owner: string) => [`TM_QEASY_API_FOREIGN source.api: an API that Tidemark does not run: "${api}" is of ${owner}; ${READS_ONLY}`];
-const target = (api: string, whose: string) => [`TM_QEASY_API_FOREIGN target.api: an API that Tidemark does not run: "${api}" is ${whose}: ${WRITES}`, NO_SOURCE];
-const kingdee = target("batchSave", "of 金蝶云星空 (Kingdee K3Cloud), which Tidemark does not write to");
-const piece = (side: string) => [`TM_QEASY_SHAPE ${side}.api: a value of the wrong shape: api is missing: this is a piece of a strategy, and nothing says what it calls; give all of it`, ...(side === "target" ? [NO_SOURCE] : [])];
-/** Of each example: null where it runs, else the reasons that are given, in their order. */
-const EXAMPLES: Record<string, string[] | null> = {
-  "001-jst-orders-single-query-v1.json": null,
-  "004-k3cloud-sales-return-modelled.json": kingdee,
-  "005-k3cloud-purchase-return-v4.json": kingdee,
-  "006-k3cloud-jst-sales-return-v1.json": kingdee,
-  "018-jiuzhoutong-group-buy-list.json": source("/customerApi/groupBuyList", "九州通 (Jointown)"),
-  "020-jst-v2-inventory-upload-v3.json": target("/open/jushuitan/inventoryv2/upload", "an interface of 聚水潭 (Jushuitan), which Tidemark only reads"),
-  "025-k3cloud-query-return-notice-v1.json": source("executeBillQuery", "金蝶云星空 (Kingdee K3Cloud)"),
-  "030-k3cloud-sales-return-findcollection.json": kingdee,
-  "032-wdt-purchase-order-query-v1.json": source("wdt.purchase.order.query", "旺店通 (Wangdiantong)"),
-  "033-xingchen-v2-customer-query-v3.json": source("/jdy/v2/bd/customer", "金蝶云星辰 (Kingdee Xingchen)"),
-  "037-guanyi-qimen-deliverys-history-detail-v1.json": source("gy.erp.trade.deliverys.history.get", "管易云 (Guanyi)"),
-  "039-k3cloud-query-unit-to-mes.json": source("ExecuteBillQuery", "金蝶云星空 (Kingdee K3Cloud)"),
-  "040-k3cloud-query-supplier-docs.json": source("executeBillQuery", "金蝶云星空 (Kingdee K3Cloud)"),
-  "042-remedy-two-days.json": piece("source"),
-  "046-remedy-mixed-types.json": piece("source"),
-  "047-remedy-unixtime.json": piece("source"),
-  "048-jst-purchasein-condition.json": null,
-  "049-condition-timestamp.json": piece("source"),
-  "050-target-write-back.json": piece("target"),
-  "051-group-calculate.json": piece("target"),
-  "052-format-response.json": piece("source"),
-  "053-wdt-trade-query-docs.json": source("trade_query.php", "旺店通 (Wangdiantong)"),
-  "054-other-response-keys.json": piece("source"),
-  "055-yonbip-product-list-v1.json": source("/yonbip/digitalModel/product/list", "用友 YonBIP"),
-  "056-k3cloud-jackyun-purchase-in.json": kingdee,
-  "057-wdt-xingchen-purchase-request.json": piece("target"),
-  "seed-refresh-token.json": null,
-  "seed-write-noop.json": [NO_SOURCE],
-};
-
-test("the table has every example", () => {
-  expect(readdirSync(FIXTURES)).toEqual(Object.keys(EXAMPLES));
-});
-
-test.each(Object.entries(EXAMPLES))("%s becomes a config that loads, or says why not; either way it is kept", async (file, reasons) => {
-  const result = await importQeasy([{ text: fixture(file) }], { now: NOW });
-  expect([result.config !== null, result.pipeline !== null, result.report.runnable]).toEqual(Array(3).fill(reasons === null));
-  expect(result.report.notices.filter(({ severity }) => severity === "refused").map(({ code, path, text }) => `${code} ${path}: ${text}`)).toEqual(reasons ?? []);
-  if (file !== "seed-write-noop.json") expect(new Set(result.report.keys.map(({ outcome }) => outcome === "refused"))).toEqual(new Set([reasons !== null]));
-  expect(Object.values(result.strategies).filter((text) => text !== null)).toEqual([JSON.stringify(JSON.parse(fixture(file)))]);
-  if (result.config !== null) expect((await loaded(result)).name).toBe(result.name);
-});
+import { codes, fixture, imported, loaded, NO_OP, NOW, ORDERS } from "./import-support.ts";
 
 test("the pair that Tidemark was founded on, without editing", async () => {
   const pair = await importQeasy([{ text: fixture("seed-refresh-token.json") }, { text: fixture("seed-write-noop.json") }], { now: NOW, name: "tokens" });
@@ -184,7 +110,7 @@ test.each<[string, object, object, string]>([
   ...([
     ["a number", { field: "f", type: "int", value: "{{qty}}" }], ["a truth", { field: "f", type: "boolean", value: "{{paid}}" }], ["an expression", { field: "f", value: "_function 1+{{qty}}" }],
     ["a lookup", { field: "f", value: "_findCollection find a from b where c={{d}}" }], ["a time", { field: "f", value: "{{CURRENT_TIME|datetime}}" }], ["a filter", { field: "f", value: "{{modified|date}}" }],
-    ["a path", { field: "f", value: "{{items.qty}}" }], ["a parser", { field: "f", value: "{{labels}}", parser: { name: "StringToArray", params: "," } }], ["another id", { field: "id", type: "string", value: "{{so_id}}" }],
+    ["a path", { field: "f", value: "{{items.qty}}" }], ["fields with nothing between", { field: "f", value: "{{a}}{{b}}" }], ["a parser", { field: "f", value: "{{labels}}", parser: { name: "StringToArray", params: "," } }], ["another id", { field: "id", type: "string", value: "{{so_id}}" }],
     ["an object that may vanish", { field: "f", type: "object", children: [{ field: "a", value: "{{b}}" }] }], ["a list without a name", { field: "f", type: "array", children: [{ field: "a", value: "{{items.b}}" }] }],
     ["a required list", { field: "f", type: "array", value: "items", is_required: true, children: [{ field: "a", value: "{{items.b}}" }] }], ["a whole list in itself", { field: "f", type: "array", value: "items", children: [{ field: "a", value: "{{items}}" }] }],
   ] as const).map(([what, entry]): [string, object, object, string] => [`${what} in the target's request`, ORDERS, { ...NO_OP, request: [entry] }, `target.request.${entry.field}`]),
@@ -199,15 +125,6 @@ test.each<[string, object, object, string]>([
   });
 });
 
-test.each(["042-remedy-two-days.json", "046-remedy-mixed-types.json", "047-remedy-unixtime.json"])("the remedy of %s is an audit by its crontab, and what it selects besides times is said", async (file) => {
-  const { omissionRemedy } = JSON.parse(fixture(file)) as { omissionRemedy: { crontab: string; takeOverRequest: object[] } };
-  const result = await imported({ ...ORDERS, omissionRemedy });
-  expect(await loaded(result)).toMatchObject({ audit: { crons: [omissionRemedy.crontab], repair: true } });
-  expect(result.report.notices.filter(({ code, severity }) => code === "TM_QEASY_UNUSED" && severity === "warning").map(({ path }) => path.replace("source.omissionRemedy.", ""))).toEqual(
-    file.startsWith("042") ? ["adapter"] : file.startsWith("046") ? ["takeOverRequest.status", "takeOverRequest.is_omission_query"] : [],
-  );
-});
-
 test("a remedy that repeats what the request selects needs no word; without counts an audit is dear, which is said", async () => {
   const omissionRemedy = { crontab: "10 * * * *", adapter: "X", takeOverRequest: [{ field: "status", value: "Sent" }, { field: "page_size", value: "20" }, { field: "modified_begin", value: "2026-01-01" }] };
   const quiet = await imported({ ...request({ field: "status", value: "Sent" }), adapter: "X", omissionRemedy });
@@ -218,16 +135,6 @@ test("a remedy that repeats what the request selects needs no word; without coun
   const shops = await imported({ ...ORDERS, api: "shops.query", id: "shop_id", request: times("{{LAST_SYNC_TIME|datetime}}"), omissionRemedy: { crontab: "10 * * * *", takeOverRequest: times("{{DAYS_AGO_2|datetime}}") } });
   expect(codes(shops, "refused")).toEqual([]);
   expect(shops.report.keys.find(({ key }) => key === "omissionRemedy")).toMatchObject({ outcome: "kept" });
-});
-
-test.each(CATALOGUE.map(({ path }) => path))("%s with its usual window, pages and remedy becomes a config that loads", async (path) => {
-  const { call, cursors, idField, method, windowKeys } = findApi(path)!;
-  const [begin, end] = windowKeys ?? ["modified_begin", "modified_end"];
-  const window = (from: string) => [{ field: begin, value: from }, { field: end, value: "{{CURRENT_TIME|datetime}}" }];
-  const request = call === true ? [] : [...window("{{LAST_SYNC_TIME|datetime}}"), { field: "page_index", value: "{{PAGINATION_START_PAGE}}" }, { field: "page_size", value: "{{PAGINATION_PAGE_SIZE}}" }];
-  const result = await imported({ api: method ?? path, id: idField.split("+")[0], request, omissionRemedy: { crontab: "30 2 * * *", takeOverRequest: call === true ? [] : window("{{DAYS_AGO_2|datetime}}") } });
-  expect(codes(result, "refused")).toEqual([]);
-  expect(await loaded(result)).toMatchObject({ source: { api: path, params: {} }, audit: call === true || cursors[0] === "snapshot" ? null : { crons: ["30 2 * * *"] } });
 });
 
 test("a time that an API read whole is asked by is left out, and said; so is a version to begin at", async () => {
@@ -270,40 +177,6 @@ test("what otherRequest says is a parameter where the API has one of that name; 
 
 test("a parameter by an expression that stands still is its value", async () => {
   expect((await loaded(await imported(request({ value: "_function CONCAT('Se','nt')" })))).source.params).toEqual({ x: "Sent" });
-});
-
-const TREE = [
-  { field: "id", type: "string", value: "{{o_id}}" }, { field: "no", type: "string", value: "{{so_id}}" }, { field: "sum", type: "string", value: "{{amount}}" }, { field: "must", value: "{{shop_id}}", is_required: true },
-  { field: "title", type: "string", value: "{{shop_id}} {no} {{so_id}}" }, { field: "kind", type: "int", value: "3" }, { field: "a.b", type: "string", value: "x" }, { field: "left", type: "string", default: "{{remark}}" }, { field: "none", type: "string" },
-  { field: "head", type: "object", children: [{ field: "fixed", value: "1" }, { field: "shop", value: "{{shop_id}}" }] },
-  { field: "lines", type: "array", value: "items", children: [{ field: "sku", value: "{{items.sku_id}}" }, { field: "order", value: "{{o_id}}" }, { field: "unit", value: "PCS" }] },
-];
-
-test.each([
-  '{"o_id":1,"so_id":"A","amount":206.00,"shop_id":20260101000000455,"remark":"","items":[{"sku_id":"x"},{"sku_id":""},{}]}',
-  '{"o_id":"2","so_id":null,"amount":true,"shop_id":"s","items":[]}',
-  '{"o_id":3,"so_id":"","amount":1.5e3,"shop_id":0,"remark":null,"items":null,"other":[1]}',
-])("a tree of fields becomes a mapping that writes what the strategy writes: %s", async (raw) => {
-  const target = { ...NO_OP, request: TREE, operation: { method: "batchArraySave", rows: 20 } };
-  const result = await imported(ORDERS, target);
-  expect(codes(result, "refused")).toEqual([]);
-  const pipeline = await loaded(result);
-  expect(pipeline.target).toMatchObject({ batchSize: 20 });
-  const mapper = openMapper(pipeline)!;
-  const [mapped] = await mapper.map([{ id: String((JSON.parse(raw) as { o_id: unknown }).o_id), raw }], new AbortController().signal);
-  await mapper.close();
-  const { strategy } = importStrategies([{ text: JSON.stringify(target) }]).target!;
-  const { calls, failed } = await targetCalls(compileRequest(strategy, () => undefined), [readJson(raw)], context());
-  expect(failed).toEqual([]);
-  const sent = (calls[0]!.body as Parameters<typeof writeJson>[0][])[0]!;
-  expect(JSON.parse((mapped as { documents: { json: string }[] }).documents[0]!.json)).toEqual(JSON.parse(writeJson(sent)));
-});
-
-test("a row that lacks what is required is set aside by both", async () => {
-  const pipeline = await loaded(await imported(ORDERS, { ...NO_OP, request: TREE }));
-  const mapper = openMapper(pipeline)!;
-  expect(await mapper.map([{ id: "1", raw: '{"o_id":1,"shop_id":""}' }], new AbortController().signal)).toMatchObject([{ code: "TM_MAPPING_MISSING", field: "must" }]);
-  await mapper.close();
 });
 
 test("an API is found by path, old method, or either with other signs; no two are taken for each other", () => {
