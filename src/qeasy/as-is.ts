@@ -36,6 +36,7 @@ export async function asItIs({ source, target }: Halves, api: ApiDescription, gi
   if (source !== undefined) {
     refuseSplit(source.strategy, report);
     refuseMovingConditions(source.strategy, report);
+    refuseFlattened(source.strategy, report);
   }
   if (target !== undefined) checkTarget(target, source?.strategy, api, report);
   const qeasy = mappingOf({ source, target });
@@ -70,6 +71,16 @@ function refuseMovingConditions({ condition }: Strategy, report: Report): void {
       report(notice("TM_QEASY_NOT_YET", wanted.path, `${JSON.stringify(textOf(condition[g]![i]!.value))} judges a row by when it is read, and one that fails is not looked at again until it changes, so that it would be missed; write a fixed value, or take it out: only what has changed is read anyway`, "refused"));
     }
   }
+}
+
+/** Conditions and formats come before beatFlat: by a field that only flattened rows have, every row would be dropped, or no copy made. */
+function refuseFlattened({ beatFlat, condition, formatResponse }: Strategy, report: Report): void {
+  const refuse = (path: string, field: string, fix: (list: string, rest: string) => string): void => {
+    const list = beatFlat.find((name) => field.startsWith(`${name}_`));
+    if (list !== undefined) report(notice("TM_QEASY_NOT_YET", path, `${field} is there only once beatFlat has made rows of ${list}, which comes after it; ${fix(list, field.slice(list.length + 1))}`, "refused"));
+  };
+  for (const [g, group] of condition.entries()) for (const [i, { field }] of group.entries()) refuse(`source.condition[${g}][${i}]`, field, (list, rest) => `write ${list}.${rest}`);
+  for (const [i, { old }] of formatResponse.entries()) refuse(`source.formatResponse[${i}]`, old, () => "format it in the target's request, by _function");
 }
 
 function checkTarget({ strategy }: ImportedHalf, source: Strategy | undefined, api: ApiDescription, report: Report): void {

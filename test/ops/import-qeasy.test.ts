@@ -73,6 +73,8 @@ test.each<[string, object, object, string]>([
   ...(["{{LAST_SYNC_TIME|datetime}}", "{DAYS_AGO_2|datetime}", "timestamp:{{CURRENT_TIME}}", "_function FROM_UNIXTIME(UNIX_TIMESTAMP() - 3600)", "_function IF('{{PAGINATION_START_PAGE}}'='1',1,2)", "_function _findCollection find a from b where c={{d}} _endFind", "_findCollection find a from b where c={{d}}"] as const)
     .map((value): [string, object, object, string] => [`a condition with ${value}`, { ...ORDERS, condition: [[], [{ field: "modified", logic: "gt", value }]] }, NO_OP, "source.condition[1][0]"]),
   ["an API of nobody that is known", { ...ORDERS, api: "orders.singel.query" }, NO_OP, "source.api"],
+  ["a condition on what beatFlat makes later", { ...ORDERS, beatFlat: ["items"], condition: [[{ field: "items_qty", logic: "gt", value: "0" }]] }, NO_OP, "source.condition[0][0]"],
+  ["a format of what beatFlat makes later", { ...ORDERS, beatFlat: ["items"], formatResponse: [{ old: "items_price", new: "p", format: "round(2)" }] }, NO_OP, "source.formatResponse[0]"],
   ["a remedy that selects other rows", { ...request({ field: "status", value: "Sent" }), omissionRemedy: { crontab: "10 2 * * *", takeOverRequest: [{ field: "status", value: "Delivering" }] } }, NO_OP, "source.omissionRemedy.takeOverRequest.status"],
   ["a remedy that drops a selection", { ...request({ field: "status", value: "Sent" }), omissionRemedy: { crontab: "10 2 * * *", takeOverRequest: [{ field: "status", value: null }] } }, NO_OP, "source.omissionRemedy.takeOverRequest.status"],
   ["a remedy that is none", { ...ORDERS, omissionRemedy: "10 2 * * *" }, NO_OP, "source.omissionRemedy"],
