@@ -44,6 +44,7 @@ export function strategyMapper({ source: sourceText, target: targetText, hash }:
   const formats = compileFormats(source?.formatResponse ?? [], "source.formatResponse", quiet);
   const conditions = compileConditions(source?.condition ?? [], "source.condition", quiet);
   const request = target === undefined ? undefined : compileRequest(target, quiet);
+  const hasOwnId = request?.request.some(({ field, expression }) => field === "id" && expression !== undefined) === true;
   const around = { now, lastSyncTime, zone: "Asia/Shanghai", page: 1, pageSize: source?.pageSize ?? 1, ...(lookup === undefined ? {} : { lookup }), ...(report === undefined ? {} : { report }) };
   return async ({ id, raw }) => {
     const context: Context = { ...around, random: drawnFrom(`${hash}\0${id}\0${raw}`) };
@@ -55,6 +56,7 @@ export function strategyMapper({ source: sourceText, target: targetText, hash }:
       for (const line of grouped(linesOf(filtered.row, id, source), id, source, target)) {
         const body = request === undefined || request.wholeRow ? line.row : await evaluateEntries(request.request, rowScope(context, line.row));
         const own = request === undefined || request.wholeRow || !isMembers(body) ? undefined : body["id"];
+        if (own === undefined && hasOwnId) throw emptyId();
         documents.push(own === undefined ? { id: line.id, json: withStringMember(body === read ? raw : writeJson(body), "id", line.id) } : { id: idOf(own), json: writeJson(body) });
       }
       return documents;
@@ -112,6 +114,10 @@ function isOfLine(field: string, source: Strategy | undefined): boolean {
 }
 
 function idOf(own: Value): string {
-  if (isEmpty(own) || Array.isArray(own) || isMembers(own)) throw new RowError("TM_QEASY_ID", "the entry id came out empty, or as a list or an object", { path: "target.request.id" });
+  if (isEmpty(own) || Array.isArray(own) || isMembers(own)) throw emptyId();
   return textOf(own);
+}
+
+function emptyId(): RowError {
+  return new RowError("TM_QEASY_ID", "the entry id came out empty, or as a list or an object", { path: "target.request.id" });
 }

@@ -5,7 +5,7 @@ import type { ApiDescription } from "../source/contract.ts";
 import { compileConditions } from "./conditions.ts";
 import { compileEntries, type CompiledEntry } from "./entries.ts";
 import type { ImportedHalf } from "./import.ts";
-import { moves } from "./literal.ts";
+import { asksOthers, drifts } from "./literal.ts";
 import type { Strategy } from "./model.ts";
 import { notice, type Report } from "./notice.ts";
 import { pipelineAudit, pipelineSchedule, pipelineSource } from "./pipeline-source.ts";
@@ -67,7 +67,7 @@ function refuseSplit({ id, operation: { method, arrayKey = "" } }: Strategy, rep
 function refuseMovingConditions({ condition }: Strategy, report: Report): void {
   for (const [g, group] of compileConditions(condition, "source.condition", () => undefined).entries()) {
     for (const [i, { wanted }] of group.entries()) {
-      if (!moves(wanted)) continue;
+      if (!drifts(wanted) && !asksOthers(wanted)) continue;
       report(notice("TM_QEASY_NOT_YET", wanted.path, `${JSON.stringify(textOf(condition[g]![i]!.value))} judges a row by when it is read, and one that fails is not looked at again until it changes, so that it would be missed; write a fixed value, or take it out: only what has changed is read anyway`, "refused"));
     }
   }
@@ -96,6 +96,9 @@ function checkTarget({ strategy }: ImportedHalf, source: Strategy | undefined, a
   for (const path of entries.flatMap(neverFilled)) report(notice("TM_QEASY_SHAPE", path, "it is required and has no value, so that each row is set aside"));
   const own = entries.find(({ field }) => field === "id");
   const only = own?.expression?.kind === "template" && own.expression.segments.length === 1 ? own.expression.segments[0]! : undefined;
+  if (own?.expression !== undefined && (drifts(own.expression) || own.expression.kind === "constant")) {
+    refuse("request.id", own.expression.kind === "constant" ? "all records would have this one id" : "a record would have another id each time it is made, and stand in the target as often; take the entry out, and the row's own id goes with it");
+  }
   if (own === undefined && strategy.request.length > 0) report(notice("TM_QEASY_RECORD", "target.request", "id goes with each record, since by it every record is followed"));
   if (source !== undefined && source.beatFlat.length > 0 && only !== undefined && "name" in only && ids.includes(only.name)) {
     refuse("request.id", `the lines of one row would all have the id ${only.name}; without this entry they are told apart as ${only.name}-1, ${only.name}-2, …`);

@@ -15,25 +15,26 @@ export function isLiteral({ expression, children, arrayName }: CompiledEntry): b
 }
 
 function isFixed(expression: Expression): boolean {
+  if (expression.kind === "list" || expression.kind === "members") return partsOf(expression).every(isFixed);
   if (expression.kind !== "function") return expression.kind === "constant";
   const { compiled: { source, lookups, problem }, segments } = expression;
   return problem === undefined && lookups.length === 0 && segments.every((segment) => "text" in segment) && !MOVING.test(source);
 }
 
-/** Whether an expression may give another value for the same row later: by the clock, by chance, or by what other strategies have stored. */
-export function moves(expression: Expression): boolean {
-  switch (expression.kind) {
-    case "template":
-      return expression.segments.some((segment) => "name" in segment && segment.variable);
-    case "function":
-      return expression.compiled.lookups.length > 0 || expression.segments.some((segment) => ("name" in segment ? segment.variable : MOVING.test(segment.text)));
-    case "list":
-      return expression.items.some(moves);
-    case "members":
-      return expression.members.some(([, held]) => moves(held));
-    default:
-      return expression.kind === "lookup";
-  }
+/** Whether an expression may give another value for the same row later: by the clock, or by chance. */
+export function drifts(expression: Expression): boolean {
+  if (expression.kind === "template") return expression.segments.some((segment) => "name" in segment && segment.variable);
+  if (expression.kind === "function") return expression.segments.some((segment) => ("name" in segment ? segment.variable : MOVING.test(segment.text)));
+  return partsOf(expression).some(drifts);
+}
+
+/** Whether an expression depends on what other strategies have stored. */
+export function asksOthers(expression: Expression): boolean {
+  return expression.kind === "lookup" || (expression.kind === "function" && expression.compiled.lookups.length > 0) || partsOf(expression).some(asksOthers);
+}
+
+function partsOf(expression: Expression): Expression[] {
+  return expression.kind === "list" ? expression.items : expression.kind === "members" ? expression.members.map(([, held]) => held) : [];
 }
 
 /** What such an entry sends, as the config holds it; undefined: nothing, or what is said to be refused. */

@@ -86,7 +86,8 @@ test("a format that is not known sets aside the rows that have the field", async
 test("an id of the request's own stays as it is, and is the document's", async () => {
   expect(await documents({}, request({ field: "id", type: "int", value: "{{o_id}}" }, { field: "b", type: "boolean", value: "1" }))).toEqual([{ id: "500123", record: { id: 500123, b: true } }]);
   expect(await documents({}, request({ field: "id", value: "_function CONCAT('JST-','{{so_id}}')" }))).toEqual([{ id: "JST-T-001", record: { id: "JST-T-001" } }]);
-  expect(await map({}, request({ field: "id", value: "{{note}}" }))).toMatchObject([{ code: "TM_QEASY_ID", field: "target.request.id" }]);
+  expect(await documents({}, request({ field: "id", type: "string" }, { field: "b", value: "1" }))).toEqual([{ id: "500123", record: { id: "500123", b: "1" } }]);
+  for (const value of ["{{note}}", "{{no_such}}", "{{items}}"]) expect(await map({}, request({ field: "id", value }))).toMatchObject([{ code: "TM_QEASY_ID", field: "target.request.id" }]);
 });
 
 test("digits stay as they were written", async () => {

@@ -92,6 +92,7 @@ test.each<[string, object, object, string]>([
   ["a target of another ERP", ORDERS, { api: "batchSave", effect: "EXECUTE" }, "target.api"],
   ["documents of several records", ORDERS, { ...NO_OP, groupCalculate: { headerGroup: ["shop_id"], bodyGroup: [], calculate: {} } }, "target.groupCalculate"],
   ["lines that all have one id", { ...ORDERS, beatFlat: ["items"] }, { ...NO_OP, request: [{ field: "id", value: "{{o_id}}" }] }, "target.request.id"],
+  ...(["{{random}}", "JST{{CURRENT_TIME}}", "_function UUID()", "1"] as const).map((value): [string, object, object, string] => [`records of the id ${value}`, ORDERS, { ...NO_OP, request: [{ field: "id", value }] }, "target.request.id"]),
   ["a call back", ORDERS, { ...NO_OP, callBackStrategy: { strategyId: "x" } }, "target.callBackStrategy"],
   ["a secret", ORDERS, { ...NO_OP, request: [{ field: "app_secret", value: "hush-hush" }] }, "target.request.app_secret"],
 ])("no pipeline is written for %s", async (_, source, target, path) => {
@@ -175,6 +176,12 @@ test("what otherRequest says is a parameter where the API has one of that name; 
   expect(result.report.notices.filter(({ path }) => path.includes("otherRequest")).map(({ code, path }) => [code, path])).toEqual([
     ["TM_QEASY_OTHER_REQUEST", "source.otherRequest.status"], ["TM_QEASY_UNUSED", "source.otherRequest.appType"], ["TM_QEASY_UNUSED", "target.otherRequest.key"],
   ]);
+});
+
+test("a list of fixed values is one; an id that is looked up, or calculated, runs as it is", async () => {
+  const result = await imported(request({ field: "so_ids", type: "array", value: ["1", "_function 1+1", { a: null }] }));
+  expect([(await loaded(result)).source.params, codes(result, "warning").filter((each) => each.includes("so_ids"))]).toEqual([{ so_ids: ["1", 2, { a: null }] }, []]);
+  for (const value of ["_findCollection find a from b where c={{d}}", "_function CONCAT('JST-','{{so_id}}')"]) expect((await imported(ORDERS, { ...NO_OP, request: [{ field: "id", value }] })).files.target).not.toBeNull();
 });
 
 test("a parameter by an expression that stands still is its value", async () => {
