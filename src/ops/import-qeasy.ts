@@ -7,7 +7,7 @@ import { merged } from "../config/strategies.ts";
 import { validateConfig } from "../config/validate.ts";
 import { ConfigError } from "../errors.ts";
 import { importStrategies, writeJson, type Imported, type ImportedHalf, type ImportReport, type KeyReport, type Notice, type Side } from "../qeasy/index.ts";
-import { NO_OP } from "../qeasy/model.ts";
+import { NO_OP, type Strategy } from "../qeasy/model.ts";
 import { asItIs, recordId } from "../qeasy/as-is.ts";
 import { runsHere } from "../qeasy/foreign.ts";
 import { notice, type Report } from "../qeasy/notice.ts";
@@ -73,7 +73,8 @@ export async function importQeasy(texts: readonly { text: string; side?: Side }[
   const { written, notices, refused } = asWritten ? await attempt(true) : translated;
   const runs = written !== null && refused.length === 0;
   if (runs && asWritten) notices.push(notice("TM_QEASY_AS_IS", "", translated.refused.map(({ path: at }) => at).join(", "), "info"));
-  const keys = [source, target].flatMap((half) => (half === undefined ? [] : reportKeys(half.json, half.side, notices).map((key) => inPipeline(key, { api, notices, idCheck: source?.strategy.idCheck !== false, deepId: source !== undefined && recordId(source.strategy) === undefined, batches: target?.strategy.operation.method === "batchArraySave", asWritten }))));
+  const known = { api, notices, source: source?.strategy, target: target?.strategy, asWritten };
+  const keys = [source, target].flatMap((half) => (half === undefined ? [] : reportKeys(half.json, half.side, notices).map((key) => inPipeline(key, known))));
   const notes = [`Written by tidemark import qeasy. To put it into a config that is there: pipelines.${name}, and the account if it has none yet.`, ...notices.filter(({ severity }) => severity !== "info").map(({ path, text }) => `${path === "" ? "" : `${path}: `}${text}`)];
   return {
     name, pipeline: runs ? written.pipelines[name]! : null, config: runs ? printConfig(written, notes) : null, report: { keys, notices, runnable: runs },
@@ -161,8 +162,16 @@ const KEPT: Record<string, string> = {
   "target.otherResponse": "target.success says what an answer means",
 };
 
+interface Known {
+  api: ApiDescription | undefined;
+  notices: readonly Notice[];
+  source: Strategy | undefined;
+  target: Strategy | undefined;
+  asWritten: boolean;
+}
+
 /** What becomes of a key in a pipeline, where it differs from what the library makes of it. */
-function inPipeline(key: KeyReport, { api, notices, idCheck, deepId, batches, asWritten }: { api: ApiDescription | undefined; notices: readonly Notice[]; idCheck: boolean; deepId: boolean; batches: boolean; asWritten: boolean }): KeyReport {
+function inPipeline(key: KeyReport, { api, notices, source, target, asWritten }: Known): KeyReport {
   const at = `${key.side}.${key.key}`;
   if (key.outcome === "refused") return key;
   const leftOut = notices.find(({ code, path }) => code === "TM_QEASY_SCHEDULE" && `${path}.`.startsWith(`${at}.`));
@@ -172,14 +181,14 @@ function inPipeline(key: KeyReport, { api, notices, idCheck, deepId, batches, as
   if (at === "source.operation" && notices.some(({ code, path }) => code === "TM_QEASY_OPERATION" && path === at)) return { ...key, outcome: "kept", text: "read as none" };
   if (at === "target.callBackStrategy") return { ...key, outcome: "kept", text: "it names no strategyId" };
   if (key.key === "crontab") return { ...key, outcome: "translated", text: "the pipeline's schedule is the source's, else the target's" };
-  if (at === "source.idCheck" && !idCheck) return { ...key, outcome: "translated", text: "target.idCheck: false: what is read again is sent again" };
-  if (at === "source.id" && deepId) return { ...key, text: "the id of each document" };
+  if (at === "source.idCheck" && source?.idCheck === false) return { ...key, outcome: "translated", text: "target.idCheck: false: what is read again is sent again" };
+  if (at === "source.id" && recordId(source) === undefined) return { ...key, text: "the id of each document" };
   if (at === "source.id") return { ...key, outcome: "translated", text: "mapping.id" };
   if (at === "source.number" && api?.call !== true) return { ...key, outcome: "kept", text: "the field stays in the record" };
   if (at === "source.pagination" && api?.call === true) return { ...key, outcome: "kept", text: "a call has one page" };
   if (at === "source.request") return { ...key, outcome: "translated", text: "fixed values are source.params; windows and pages come from the cursor" };
   if (at === "source.otherRequest") return { ...key, outcome: "translated", text: "what the API knows as a parameter is source.params; no effect of the rest is known" };
-  if (at === "target.api" && !batches) return { ...key, text: 'the interface. Records go to it in arrays of up to target.batchSize; with target.body: "single" one a request, as Qeasy does' };
+  if (at === "target.api" && target?.operation.method !== "batchArraySave") return { ...key, text: 'the interface. Records go to it in arrays of up to target.batchSize; with target.body: "single" one a request, as Qeasy does' };
   if (at === "target.request" && asWritten) return { ...key, text: "the record, worked out for each row or line" };
   if (at === "target.request") return { ...key, outcome: "translated", text: "mapping.fields" };
   return key;

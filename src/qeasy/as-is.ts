@@ -100,7 +100,8 @@ function checkTarget({ strategy }: ImportedHalf, source: Strategy | undefined, a
     refuse("request.id", own.expression.kind === "constant" ? "all records would have this one id" : "a record would have another id each time it is made, and stand in the target as often; take the entry out, and the row's own id goes with it");
   }
   if (own === undefined && strategy.request.length > 0) report(notice("TM_QEASY_RECORD", "target.request", "id goes with each record, since by it every record is followed"));
-  if (source !== undefined && source.beatFlat.length > 0 && only !== undefined && "name" in only && ids.includes(only.name)) {
+  const joined = strategy.groupCalculate !== undefined && strategy.groupCalculate.bodyMaxLine === undefined;
+  if (source !== undefined && source.beatFlat.length > 0 && !joined && only !== undefined && "name" in only && ids.includes(only.name)) {
     refuse("request.id", `the lines of one row would all have the id ${only.name}; without this entry they are told apart as ${only.name}-1, ${only.name}-2, …`);
   }
 }

@@ -15,6 +15,8 @@ import { MOVING_TIME, windowOf } from "./window.ts";
 const FIRST_LOOK_BACK_MS = 30 * 86_400_000;
 const LEAST_PAGE = 2;
 
+const MISSES = "what does not match when a run or an audit asks would be missed, and nothing could prove what was read. Take it out, and all that was modified comes; or a fixed value in source.params takes its place";
+
 /** The `source` of a pipeline that reads what the strategy reads; what it cannot do goes to `report` as refused. @param given parameters that the config sets by itself */
 export async function pipelineSource({ strategy }: ImportedHalf, api: ApiDescription, report: Report, given: readonly string[] = []): Promise<Omit<UserSource, "account">> {
   const { params, from } = await readRequest(strategy, api, given, report);
@@ -69,7 +71,8 @@ async function readRequest(strategy: Strategy, api: ApiDescription, given: reado
     } else if (!isLiteral(entry) && api.windowKeys === null && MOVING_TIME.test(written)) {
       report(notice("TM_QEASY_UNUSED", path, `${written}; ${api.path} is read whole each time, so that more comes than by this selection`));
     } else if (!isLiteral(entry)) {
-      refuse(`${written === "" ? "it" : JSON.stringify(written)} ${MOVING_TIME.test(written) && api.windowKeys !== null ? `selects by a time that moves, and is not ${begin} to ${end}` : "selects otherwise each time"}: what does not match when a run or an audit asks would be missed, and nothing could prove what was read. Take it out, and all that was modified comes; or a fixed value in source.params takes its place`);
+      const how = MOVING_TIME.test(written) ? `selects by a time that moves, and is not ${begin} to ${end}` : "selects otherwise each time";
+      refuse(`${written === "" ? "it" : JSON.stringify(written)} ${how}: ${MISSES}`);
     } else if (bound && parseShanghai(written) === null) refuse(`${JSON.stringify(written)} is no time; take the entry out, or write {{${field === begin ? "LAST_SYNC_TIME" : "CURRENT_TIME"}|datetime}}`);
     else if (field === begin) from = written;
     else if (bound) refuse("a window that stands still is a backfill: tidemark backfill NAME --from … --to …");
@@ -118,7 +121,8 @@ export function pipelineAudit({ strategy, json }: ImportedHalf, api: ApiDescript
     return undefined;
   }
   const audit = cronOf(omissionRemedy.crontab, "source.omissionRemedy.crontab", report);
-  if (audit !== undefined) report(hasCounts(api) ? notice("TM_QEASY_AUDIT", "source.omissionRemedy", "what is missing is loaded", "info") : notice("TM_QEASY_AUDIT", "source.omissionRemedy", `what is missing is loaded. ${api.path} announces no counts, so that each audit reads all rows since source.from again: once a day, or a week, may do`));
+  const dear = hasCounts(api) ? "" : `. ${api.path} announces no counts, so that each audit reads all rows since source.from again: once a day, or a week, may do`;
+  if (audit !== undefined) report(notice("TM_QEASY_AUDIT", "source.omissionRemedy", `what is missing is loaded${dear}`, dear === "" ? "info" : "warning"));
   return audit;
 }
 

@@ -109,6 +109,7 @@ test.each<[string, object, object, string]>([
   ["flattened lists", { ...ORDERS, beatFlat: ["items"] }, NO_OP, "source.beatFlat"],
   ["formatted fields", { ...ORDERS, formatResponse: [{ old: "a", new: "b", format: "date" }] }, NO_OP, "source.formatResponse"],
   ["an id that lies deeper", { ...ORDERS, id: "warehouse.code" }, NO_OP, "source.id"],
+  ["documents of one record with its id", { ...ORDERS, beatFlat: ["items"] }, { ...NO_OP, request: [{ field: "id", value: "{{o_id}}" }], groupCalculate: { headerGroup: ["o_id"], bodyGroup: ["items_sku_id"], calculate: { items_qty: "$sum" } } }, "target.groupCalculate"],
   ["documents of one record", { ...ORDERS, beatFlat: ["items"] }, { ...NO_OP, groupCalculate: { headerGroup: ["o_id"], bodyGroup: ["items_sku_id"], calculate: { items_qty: "$sum" } } }, "target.groupCalculate"],
   ...([
     ["a number", { field: "f", type: "int", value: "{{qty}}" }], ["a truth", { field: "f", type: "boolean", value: "{{paid}}" }], ["an expression", { field: "f", value: "_function 1+{{qty}}" }],
