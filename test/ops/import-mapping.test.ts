@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { openMapper } from "../../src/mapping/mapper.ts";
 import { compileRequest, importStrategies, readJson, targetCalls, writeJson, type Value } from "../../src/qeasy/index.ts";
@@ -68,7 +68,7 @@ test("what is translated at all writes what the strategy writes, or sets aside w
       const [mapped] = await mapper.map([{ id: String((JSON.parse(raw) as { o_id: unknown }).o_id), raw }], new AbortController().signal);
       const { calls, failed } = await targetCalls(compiled, [readJson(raw)], context());
       if ("code" in mapped!) {
-        expect(["TM_MAPPING_VALUE", ...(failed.length > 0 ? ["TM_MAPPING_MISSING"] : [])]).toContain(mapped!.code);
+        expect(["TM_MAPPING_VALUE", ...(failed.length > 0 ? ["TM_MAPPING_MISSING"] : [])]).toContain(mapped.code);
         continue;
       }
       expect(failed).toEqual([]);
