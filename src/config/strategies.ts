@@ -4,8 +4,8 @@ import { ConfigError } from "../errors.ts";
 import type { QeasyMapping } from "../mapping/types.ts";
 import { asItIs, type AsItIs } from "../qeasy/as-is.ts";
 import { collector, importStrategies, QeasyError, type ImportedHalf, type Notice, type Side } from "../qeasy/index.ts";
-import { NO_OP } from "../qeasy/model.ts";
-import { canRead, CATALOGUE, findApi } from "../source/jushuitan/index.ts";
+import { runsHere } from "../qeasy/foreign.ts";
+import { CATALOGUE, findApi } from "../source/jushuitan/index.ts";
 import { describedApis } from "./apis.ts";
 import { valueAt, withValue } from "./environment-values.ts";
 import { type ConfigProblem, type Finding, pathText, problemAt } from "./problems.ts";
@@ -78,7 +78,7 @@ async function readStrategy(tree: unknown, at: readonly string[], folder: string
   const halves: Partial<Record<Side, ImportedHalf>> = {};
   const wrong = new Set<Side>();
   for (const { side, file } of named) {
-    const runs = (called: string) => objectAt(tree, [...at, side])["api"] !== undefined || (side === "target" ? called === NO_OP : canRead(called));
+    const runs = (called: string) => objectAt(tree, [...at, side])["api"] !== undefined || runsHere(side, called);
     const read = readHalf(file, folder, side, [...at, side, "qeasy"], runs);
     if ("problem" in read) {
       findings.push(read);
@@ -97,7 +97,7 @@ async function readStrategy(tree: unknown, at: readonly string[], folder: string
 }
 
 /** The half that is wanted of a file that has one or both. */
-function readHalf(file: string, folder: string, side: Side, setting: readonly string[], runs: (api: string) => boolean | string): { half: ImportedHalf | undefined; notices: Notice[] } | Finding {
+function readHalf(file: string, folder: string, side: Side, setting: readonly string[], runs: (api: string) => true | string): { half: ImportedHalf | undefined; notices: Notice[] } | Finding {
   const unusable = (place: string, why: string, fix: string): Finding => ({
     problem: problemAt(setting, file, { expected: `the file of a strategy: ${place} ${why} (TM_QEASY_FILE)` }),
     alone: new ConfigError("TM_QEASY_FILE", `${pathText(setting)}: ${place} ${why}`, { path: pathText(setting), fix }),

@@ -6,6 +6,7 @@ import {
 } from "../qeasy/index.ts";
 import { compileEntries } from "../qeasy/entries.ts";
 import { normalise } from "../qeasy/normalise.ts";
+import type { Report } from "../qeasy/notice.ts";
 import type { Side } from "../qeasy/paste.ts";
 import { isEmpty, isMembers, textOf } from "../qeasy/value.ts";
 import type { Document, RowToMap } from "./mapper.ts";
@@ -20,6 +21,8 @@ export interface StrategyContext {
   lastSyncTime?: number;
   /** Reads rows that other strategies have stored; without it a lookup sets its record aside. */
   lookup?: Lookup;
+  /** Gets what is noticed while rows are mapped, again for each row. */
+  report?: Report;
 }
 
 /** A row as it is to be written, and its id. */
@@ -36,12 +39,13 @@ const quiet = (): void => undefined;
  * What makes the documents of a row as a strategy says: formatted copies, then the condition (none: it is dropped), then one
  * row for each element, then groups, then the target's request. @throws MappingRefusal when called
  */
-export function strategyMapper({ source: sourceText, target: targetText, hash }: QeasyMapping, { now = Date.now(), lastSyncTime = now, lookup }: StrategyContext): (row: RowToMap) => Promise<Document[]> {
+export function strategyMapper({ source: sourceText, target: targetText, hash }: QeasyMapping, { now = Date.now(), lastSyncTime = now, lookup, report }: StrategyContext): (row: RowToMap) => Promise<Document[]> {
   const [source, target] = [half(sourceText, "source"), half(targetText, "target")];
-  const formats = compileFormats(source?.formatResponse ?? [], "", quiet);
-  const conditions = compileConditions(source?.condition ?? [], "", quiet);
+  const formats = compileFormats(source?.formatResponse ?? [], "source.formatResponse", quiet);
+  const conditions = compileConditions(source?.condition ?? [], "source.condition", quiet);
   const request = target === undefined ? undefined : compileRequest(target, quiet);
-  const around = { now, lastSyncTime, zone: "Asia/Shanghai", page: 1, pageSize: source?.pageSize ?? 1, ...(lookup === undefined ? {} : { lookup }) };
+  const hasOwnId = request?.request.some(({ field, expression }) => field === "id" && expression !== undefined) === true;
+  const around = { now, lastSyncTime, zone: "Asia/Shanghai", page: 1, pageSize: source?.pageSize ?? 1, ...(lookup === undefined ? {} : { lookup }), ...(report === undefined ? {} : { report }) };
   return async ({ id, raw }) => {
     const context: Context = { ...around, random: drawnFrom(`${hash}\0${id}\0${raw}`) };
     try {
@@ -49,9 +53,10 @@ export function strategyMapper({ source: sourceText, target: targetText, hash }:
       const filtered = await filterRow(conditions, formatRow(read, formats, context.zone), context);
       if (!filtered.kept) return [];
       const documents: Document[] = [];
-      for (const line of grouped(linesOf(filtered.row, id, source), id, target)) {
+      for (const line of grouped(linesOf(filtered.row, id, source), id, source, target)) {
         const body = request === undefined || request.wholeRow ? line.row : await evaluateEntries(request.request, rowScope(context, line.row));
         const own = request === undefined || request.wholeRow || !isMembers(body) ? undefined : body["id"];
+        if (own === undefined && hasOwnId) throw emptyId();
         documents.push(own === undefined ? { id: line.id, json: withStringMember(body === read ? raw : writeJson(body), "id", line.id) } : { id: idOf(own), json: writeJson(body) });
       }
       return documents;
@@ -93,13 +98,26 @@ function linesOf(row: Value, id: string, source: Strategy | undefined): Line[] {
 }
 
 /** The config is checked: groups never join rows of two records. */
-function grouped(lines: Line[], id: string, target: Strategy | undefined): Line[] {
-  if (target?.groupCalculate === undefined) return lines;
-  const documents = groupRows(lines.map(({ row }) => row), target.groupCalculate, "Asia/Shanghai");
-  return documents.map(({ document }, i) => ({ id: documents.length === 1 ? id : `${id}-${i + 1}`, row: document }));
+function grouped(lines: Line[], id: string, source: Strategy | undefined, target: Strategy | undefined): Line[] {
+  const group = target?.groupCalculate;
+  if (group === undefined) return lines;
+  const documents = groupRows(lines.map(({ row }) => row), group, "Asia/Shanghai");
+  // Where there can be several, one is numbered too: else a second one would leave the first behind under the plain id.
+  const numbered = documents.length > 1 || (group.bodyMaxLine !== undefined && group.bodyGroup.length > 0) || group.headerGroup.some((field) => isOfLine(field, source));
+  return documents.map(({ document }, i) => ({ id: numbered ? `${id}-${i + 1}` : id, row: document }));
+}
+
+/** Whether a field differs between the rows that one row is made into. */
+function isOfLine(field: string, source: Strategy | undefined): boolean {
+  const split = source?.operation.method === "splitArray" ? source.operation.arrayKey : undefined;
+  return field === split || (split !== undefined && field.startsWith(`${split}.`)) || (source?.beatFlat ?? []).some((name) => field === name || field.startsWith(`${name}_`));
 }
 
 function idOf(own: Value): string {
-  if (isEmpty(own) || Array.isArray(own) || isMembers(own)) throw new RowError("TM_QEASY_ID", "the entry id came out empty, or as a list or an object", { path: "target.request.id" });
+  if (isEmpty(own) || Array.isArray(own) || isMembers(own)) throw emptyId();
   return textOf(own);
+}
+
+function emptyId(): RowError {
+  return new RowError("TM_QEASY_ID", "the entry id came out empty, or as a list or an object", { path: "target.request.id" });
 }

@@ -7,14 +7,16 @@ import { merged } from "../config/strategies.ts";
 import { validateConfig } from "../config/validate.ts";
 import { ConfigError } from "../errors.ts";
 import { importStrategies, writeJson, type Imported, type ImportedHalf, type ImportReport, type KeyReport, type Notice, type Side } from "../qeasy/index.ts";
-import { NO_OP } from "../qeasy/model.ts";
-import { asItIs } from "../qeasy/as-is.ts";
+import { NO_OP, type Strategy } from "../qeasy/model.ts";
+import { asItIs, recordId } from "../qeasy/as-is.ts";
+import { runsHere } from "../qeasy/foreign.ts";
 import { notice, type Report } from "../qeasy/notice.ts";
 import { pipelineAudit, pipelineSchedule, pipelineSource, placeholderFrom, refuseRowChanges } from "../qeasy/pipeline-source.ts";
 import { pipelineMapping, pipelineTarget } from "../qeasy/pipeline-target.ts";
 import { collector, reportKeys } from "../qeasy/report.ts";
+import { windowOf } from "../qeasy/window.ts";
 import type { ApiDescription } from "../source/contract.ts";
-import { canRead, findApi } from "../source/jushuitan/index.ts";
+import { findApi } from "../source/jushuitan/index.ts";
 import { cursorWords } from "./apis.ts";
 
 export interface ImportWishes {
@@ -48,7 +50,7 @@ export async function importQeasy(texts: readonly { text: string; side?: Side }[
   const imported = importStrategies(texts, {
     // Of other strategies nothing is known here: each lookup is named.
     strategies: [],
-    runs: (side, called) => (side === "source" ? canRead(called) : called === NO_OP),
+    runs: runsHere,
     ...(api === undefined ? {} : { maxPageSize: api.pageSize.max }),
   });
   const { source, target } = imported;
@@ -57,9 +59,11 @@ export async function importQeasy(texts: readonly { text: string; side?: Side }[
   const named = { source: source === undefined ? null : (files.source ?? `./${name}.source.json`), target: target === undefined ? null : (files.target ?? `./${name}.target.json`) };
   const attempt = async (asWritten: boolean) => {
     const { notices, report } = collector();
-    imported.report.notices.forEach(report);
-    if (source === undefined) report(notice("TM_QEASY_HALF", "source", "there is nothing to read", "refused"));
+    imported.report.notices.filter((each) => !(each.code === "TM_QEASY_WINDOW" && source !== undefined && api !== undefined && hasOtherWindow(source, api))).forEach(report);
+    if (source === undefined) report(notice("TM_QEASY_HALF", "source", "there is nothing to read: give the file with the source's half too", "refused"));
     if (target === undefined) report(notice("TM_QEASY_HALF", "target", `records go to ${NO_OP}`));
+    // What such a target cannot do is said all the same.
+    if ((source === undefined || api === undefined) && target?.strategy.api === NO_OP) pipelineTarget(target.strategy, true, report);
     const written = source === undefined || api === undefined ? null : await userConfig(imported, source, { api, name, account, now, files: asWritten ? named : null }, report);
     // Without its schedule a strategy still sends what it sends.
     return { written, notices, refused: notices.filter(({ severity, code }) => severity === "refused" && code !== "TM_QEASY_CRON") };
@@ -69,7 +73,8 @@ export async function importQeasy(texts: readonly { text: string; side?: Side }[
   const { written, notices, refused } = asWritten ? await attempt(true) : translated;
   const runs = written !== null && refused.length === 0;
   if (runs && asWritten) notices.push(notice("TM_QEASY_AS_IS", "", translated.refused.map(({ path: at }) => at).join(", "), "info"));
-  const keys = [source, target].flatMap((half) => (half === undefined ? [] : reportKeys(half.json, half.side, notices).map((key) => inPipeline(key, { api, notices, idCheck: source?.strategy.idCheck !== false, asWritten }))));
+  const known = { api, notices, source: source?.strategy, target: target?.strategy, asWritten };
+  const keys = [source, target].flatMap((half) => (half === undefined ? [] : reportKeys(half.json, half.side, notices).map((key) => inPipeline(key, known))));
   const notes = [`Written by tidemark import qeasy. To put it into a config that is there: pipelines.${name}, and the account if it has none yet.`, ...notices.filter(({ severity }) => severity !== "info").map(({ path, text }) => `${path === "" ? "" : `${path}: `}${text}`)];
   return {
     name, pipeline: runs ? written.pipelines[name]! : null, config: runs ? printConfig(written, notes) : null, report: { keys, notices, runnable: runs },
@@ -89,11 +94,11 @@ interface Named {
 
 async function userConfig({ target }: Imported, source: ImportedHalf, { api, name, account, now, files }: Named, report: Report): Promise<UserConfig> {
   const id = source.strategy.id;
-  if (api.call !== true) report(notice("TM_QEASY_WINDOW", "source.api", `${api.path} is read ${cursorWords(api)}`, api.notProvable === null ? "info" : "warning"));
+  if (api.call !== true) report(notice("TM_QEASY_WINDOW", "source.api", `${api.path}: ${cursorWords(api)}`, api.notProvable === null ? "info" : "warning"));
   if (api.call === true) {
     report(notice("TM_QEASY_RECORD", "source.api", "it tells of the exchange: id, time, fingerprint of the token and whether it is a new one; never the token", "info"));
     if (target !== undefined && target.strategy.request.length > 0) report(notice("TM_QEASY_NOT_YET", "target.request", "it would be filled from rows with the token", "refused"));
-  } else if (id !== undefined && id !== api.idField) report(notice("TM_QEASY_RECORD", "source.id", `its id is ${id}; rows with the same ${id} and another ${api.idField} are set aside`));
+  } else if (id !== undefined && id !== api.idField && recordId(source.strategy) !== undefined) report(notice("TM_QEASY_RECORD", "source.id", `its id is ${id}; rows with the same ${id} and another ${api.idField} are set aside`));
   if (files !== null) {
     const read = await asItIs({ source, target }, api, [], report);
     const pipeline: UserPipeline = {
@@ -113,6 +118,12 @@ async function userConfig({ target }: Imported, source: ImportedHalf, { api, nam
   };
   const config: UserConfig = { accounts: { [account]: accountOf(api) }, pipelines: { [name]: pipeline } };
   return checked(config, config, report);
+}
+
+/** Whether the times that move in its request are not the window that a pipeline reads. */
+function hasOtherWindow({ strategy }: ImportedHalf, api: ApiDescription): boolean {
+  const { begin } = windowOf(strategy);
+  return begin !== undefined && ![...(api.windowKeys ?? []), ...(api.otherWindowKeys ?? []), api.versionParam].includes(begin);
 }
 
 /** @param whole the config with what the files of a strategy give */
@@ -151,20 +162,33 @@ const KEPT: Record<string, string> = {
   "target.otherResponse": "target.success says what an answer means",
 };
 
+interface Known {
+  api: ApiDescription | undefined;
+  notices: readonly Notice[];
+  source: Strategy | undefined;
+  target: Strategy | undefined;
+  asWritten: boolean;
+}
+
 /** What becomes of a key in a pipeline, where it differs from what the library makes of it. */
-function inPipeline(key: KeyReport, { api, notices, idCheck, asWritten }: { api: ApiDescription | undefined; notices: readonly Notice[]; idCheck: boolean; asWritten: boolean }): KeyReport {
+function inPipeline(key: KeyReport, { api, notices, source, target, asWritten }: Known): KeyReport {
   const at = `${key.side}.${key.key}`;
   if (key.outcome === "refused") return key;
   const leftOut = notices.find(({ code, path }) => code === "TM_QEASY_SCHEDULE" && `${path}.`.startsWith(`${at}.`));
   if (leftOut !== undefined) return { ...key, outcome: "refused", text: leftOut.text };
   if (KEPT[at] !== undefined) return { ...key, outcome: "kept", text: KEPT[at] };
+  if (at === "source.omissionRemedy" && api !== undefined && (api.call === true || api.cursors[0] === "snapshot")) return { ...key, outcome: "kept", text: "no audit is needed" };
+  if (at === "source.operation" && notices.some(({ code, path }) => code === "TM_QEASY_OPERATION" && path === at)) return { ...key, outcome: "kept", text: "read as none" };
+  if (at === "target.callBackStrategy") return { ...key, outcome: "kept", text: "it names no strategyId" };
   if (key.key === "crontab") return { ...key, outcome: "translated", text: "the pipeline's schedule is the source's, else the target's" };
-  if (at === "source.idCheck" && !idCheck) return { ...key, outcome: "translated", text: "target.idCheck: false: what is read again is sent again" };
+  if (at === "source.idCheck" && source?.idCheck === false) return { ...key, outcome: "translated", text: "target.idCheck: false: what is read again is sent again" };
+  if (at === "source.id" && recordId(source) === undefined) return { ...key, text: "the id of each document" };
   if (at === "source.id") return { ...key, outcome: "translated", text: "mapping.id" };
   if (at === "source.number" && api?.call !== true) return { ...key, outcome: "kept", text: "the field stays in the record" };
   if (at === "source.pagination" && api?.call === true) return { ...key, outcome: "kept", text: "a call has one page" };
   if (at === "source.request") return { ...key, outcome: "translated", text: "fixed values are source.params; windows and pages come from the cursor" };
   if (at === "source.otherRequest") return { ...key, outcome: "translated", text: "what the API knows as a parameter is source.params; no effect of the rest is known" };
+  if (at === "target.api" && target?.operation.method !== "batchArraySave") return { ...key, text: 'the interface. Records go to it in arrays of up to target.batchSize; with target.body: "single" one a request, as Qeasy does' };
   if (at === "target.request" && asWritten) return { ...key, text: "the record, worked out for each row or line" };
   if (at === "target.request") return { ...key, outcome: "translated", text: "mapping.fields" };
   return key;

@@ -3,6 +3,7 @@ import { withStringMember } from "../json/raw.ts";
 import { type Document, oneDocument, openMapper } from "../mapping/mapper.ts";
 import type { StrategyContext } from "../mapping/qeasy.ts";
 import type { MappingConfig, RecordMapping } from "../mapping/types.ts";
+import type { Notice } from "../qeasy/notice.ts";
 import { readNewest } from "../source/pages.ts";
 import { memberText } from "../sync/staged.ts";
 import type { PipelineConfig } from "../config/types.ts";
@@ -15,6 +16,13 @@ export interface Preview {
   /** What the mapping declares; null where rows pass through but for their id. */
   mapping: PreviewMapping | null;
   records: PreviewRecord[];
+  /** What was noticed while a strategy's expressions were worked out: fields that rows do not have, values of another type, lookups with several answers. */
+  notices: PreviewNotice[];
+}
+
+export interface PreviewNotice extends Notice {
+  /** How often on this page. */
+  times: number;
 }
 
 /** What a mapping declares, and the field that the id comes from. */
@@ -48,11 +56,16 @@ export async function preview(services: Services, name: string, signal: AbortSig
   }
 }
 
-async function mapped(pipeline: PipelineConfig, idField: string, rows: readonly SourceRow[], strategy: StrategyContext, signal: AbortSignal): Promise<Pick<Preview, "mapping" | "records">> {
+async function mapped(pipeline: PipelineConfig, idField: string, rows: readonly SourceRow[], strategy: StrategyContext, signal: AbortSignal): Promise<Pick<Preview, "mapping" | "records" | "notices">> {
   const { mapping } = pipeline;
   const ids = rows.map((row) => (mapping.id === idField ? row.id : memberText(row.raw, mapping.id)));
   const usable = rows.map((row, i) => ({ id: ids[i]!, raw: row.raw })).filter(({ id }) => id !== null);
-  const mapper = openMapper(pipeline, strategy);
+  const noticed = new Map<string, PreviewNotice>();
+  const report = (notice: Notice) => {
+    const key = `${notice.path}\n${notice.text}`;
+    noticed.set(key, { ...notice, times: (noticed.get(key)?.times ?? 0) + 1 });
+  };
+  const mapper = openMapper(pipeline, { ...strategy, report });
   try {
     const made = mapper === null ? usable.map(({ id, raw }) => oneDocument(id, withStringMember(raw, "id", id))) : await mapper.map(usable, signal);
     const next = made.values();
@@ -62,7 +75,7 @@ async function mapped(pipeline: PipelineConfig, idField: string, rows: readonly 
       const outcome = next.next().value!;
       return "documents" in outcome ? { ...record, documents: outcome.documents, problem: null } : { ...record, documents: [], problem: `${outcome.reason}: would be quarantined (${outcome.code})` };
     });
-    return { mapping: mapper === null ? null : { ...mapping.record, ...(await ofStrategy(mapping)), id: mapping.id }, records };
+    return { mapping: mapper === null ? null : { ...mapping.record, ...(await ofStrategy(mapping)), id: mapping.id }, records, notices: [...noticed.values()] };
   } finally {
     await mapper?.close();
   }

@@ -44,9 +44,23 @@ export function compileConditions(groups: readonly (readonly Condition[])[], pat
     group.map(({ field, logic, value = null, strictMode }, i) => {
       const at = `${path}[${g}][${i}]`;
       if (!LOGICS.includes(logic)) report(notice("TM_QEASY_CONDITION_LOGIC", at, JSON.stringify(logic), "refused"));
-      return { field, logic, strict: strictMode, wanted: compileExpression(value, at, report) };
+      const wanted = compileExpression(value, at, report);
+      const wrong = logic === "isnull" || logic === "notnull" ? undefined : problemOf(logic, wanted);
+      if (wrong !== undefined) report(notice("TM_QEASY_SHAPE", at, wrong, "refused"));
+      return { field, logic, strict: strictMode, wanted };
     }),
   );
+}
+
+/** Why nothing can be compared with a value, so that every row would pass or fail; undefined: it can. */
+function problemOf(logic: string, wanted: Expression): string | undefined {
+  if (wanted.kind === "list" || wanted.kind === "members") return `${logic} compares with a text or a number, no list or object`;
+  if (wanted.kind !== "constant") return undefined;
+  const bounds = logic === "between" ? textOf(wanted.value).split(",") : [textOf(wanted.value)];
+  if (logic === "between" && (bounds.length !== 2 || bounds.some((bound) => bound.trim() === ""))) return `between wants two bounds such as "100,500", not ${JSON.stringify(textOf(wanted.value))}`;
+  const times = bounds.some((bound) => TIME.test(bound.trim()));
+  const unreadable = times ? bounds.find((bound) => timeIn(bound.trim(), "UTC") === null) : undefined;
+  return unreadable === undefined ? undefined : `${JSON.stringify(unreadable)} is no time: Unix seconds are wanted, such as timestamp:1710432000`;
 }
 
 /** Passes a row through the conditions; the first group that holds decides which lines stay. No group at all lets everything pass. */
@@ -113,8 +127,14 @@ function passes(held: Value | undefined, { field, logic }: CompiledCondition, wa
 
 /** Below, at or above 0, and NaN when the row has no time to compare with `timestamp:…`. */
 function compareWith(held: string, bound: string, zone: string): number {
-  const seconds = /^timestamp:\s*(\d+)$/.exec(bound)?.[1];
-  if (seconds === undefined) return compareTexts(held, bound);
-  const instant = instantOf(held, zone);
-  return instant === null ? Number.NaN : Math.floor(instant / 1000) - Number(seconds);
+  if (!TIME.test(bound)) return compareTexts(held, bound);
+  const [instant, wanted] = [instantOf(held, zone), timeIn(bound, zone)];
+  return instant === null || wanted === null ? Number.NaN : Math.floor(instant / 1000) - Math.floor(wanted / 1000);
+}
+
+const TIME = /^timestamp:/;
+
+/** Epoch ms of `timestamp:…`: seconds, or what else a row's time can be; null: none of them. */
+function timeIn(bound: string, zone: string): number | null {
+  return instantOf(bound.replace(TIME, "").trim(), zone);
 }

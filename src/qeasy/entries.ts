@@ -59,7 +59,7 @@ function compileEntry(entry: Entry, path: string, report: Report, options: Compi
   const children = nests && entry.children !== undefined ? compileEntries(entry.children, path, report, options, depth + 1) : undefined;
   const given = entry.value ?? entry.default ?? (entry.field === "FieldKeys" && entry.type === "array" ? [...(options.responseFields ?? [])] : undefined);
   const arrayName = entry.type === "array" && typeof entry.value === "string" && !/^\s*\d*\s*$/.test(entry.value) ? plainName(entry.value) : undefined;
-  if (nests && children === undefined && isEmpty(entry.parser) && (given === "1" || entry.type === "array")) report(notice("TM_QEASY_FLAT", path));
+  if (nests && children === undefined && isEmpty(entry.parser) && typeof given !== "object" && (given === "1" || entry.type === "array")) report(notice("TM_QEASY_FLAT", path));
   return {
     field: entry.field,
     path,

@@ -1,7 +1,7 @@
 import { Decimal } from "decimal.js";
 import { civilSeconds, formatCivil, instantOf } from "./dates.ts";
 import type { FormatRule } from "./model.ts";
-import { notice, type Report } from "./notice.ts";
+import { notice, RowError, type Report } from "./notice.ts";
 import { withMember } from "./rows.ts";
 import { thousands } from "./sql/functions-number.ts";
 import { characters } from "./sql/values.ts";
@@ -54,16 +54,22 @@ export interface CompiledFormat {
   apply: (value: Value, zone: string) => Value;
 }
 
-/** Reads `formatResponse`; an unknown format adds nothing. */
+/** Reads `formatResponse`; an unknown format fails the rows that reach it, since their copy would be missing. */
 export function compileFormats(rules: readonly FormatRule[], path: string, report: Report): CompiledFormat[] {
-  return rules.flatMap((rule, i) => {
+  return rules.map((rule, i) => {
     const [, name = "", argument] = /^\s*(\w+)\s*(?:\(\s*(.*?)\s*\))?\s*$/s.exec(rule.format) ?? [];
-    const format = FORMATS[name.toLowerCase()];
-    if (format === undefined || UNCERTAIN.includes(name.toLowerCase())) report(notice("TM_QEASY_FORMAT", `${path}[${i}]`, JSON.stringify(rule.format)));
-    if (format === undefined) return [];
+    const known = Object.hasOwn(FORMATS, name.toLowerCase());
+    const format = known ? FORMATS[name.toLowerCase()]! : unknownFormat(rule, `${path}[${i}]`);
+    if (!known || UNCERTAIN.includes(name.toLowerCase())) report(notice("TM_QEASY_FORMAT", `${path}[${i}]`, `${JSON.stringify(rule.format)}${known ? "" : "; each row that has the field is set aside"}`));
     const plain = argument === undefined || argument === "" ? undefined : argument.replace(/^(['"])([\s\S]*)\1$/, "$2");
-    return [{ old: rule.old, new: rule.new, apply: (value: Value, zone: string) => format(value, plain, zone) }];
+    return { old: rule.old, new: rule.new, apply: (value: Value, zone: string) => format(value, plain, zone) };
   });
+}
+
+function unknownFormat({ format }: FormatRule, path: string): Format {
+  return () => {
+    throw new RowError("TM_QEASY_UNSUPPORTED", `an unknown format: ${format}`, { path, fix: `Use one of ${Object.keys(FORMATS).join(", ")}, or take the rule out.` });
+  };
 }
 
 /** The row with its formatted copies; a field that is missing adds nothing. */

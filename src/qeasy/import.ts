@@ -11,7 +11,7 @@ import { checkOperation, compileRequest } from "./requests.ts";
 import { reportSecrets } from "./secrets.ts";
 import { sideOf } from "./side.ts";
 import { textOf, type Members } from "./value.ts";
-import { windowOf } from "./window.ts";
+import { MOVING_TIME, windowOf } from "./window.ts";
 import { compileWriteBack } from "./write-back.ts";
 
 /** A half as it was pasted, and as it is read. */
@@ -25,8 +25,8 @@ export interface ImportedHalf {
 }
 
 export interface ImportOptions extends NormaliseOptions {
-  /** Whether Tidemark runs this API, or in words what it is that it does not; without it every one is taken as known. */
-  runs?: (side: Side, api: string) => boolean | string;
+  /** Whether Tidemark runs this API; a text: what it is that it does not. Without it every one is taken as known. */
+  runs?: (side: Side, api: string) => true | string;
   /** Uuids of strategies whose stored rows lookups may read; without it they are not checked. */
   strategies?: readonly string[];
 }
@@ -69,8 +69,8 @@ function readHalf(json: Members, side: Side, toReport: Report, options: ImportOp
   const runs = strategy.api === "" || (options.runs?.(side, strategy.api) ?? true);
   // How it would be read is of no use where it is not.
   const report: Report = (each) => (runs === true || each.severity !== "info" ? toReport(each) : undefined);
-  if (runs !== true) report(notice("TM_QEASY_API_FOREIGN", `${side}.api`, `${JSON.stringify(strategy.api)}${runs === false ? "" : ` is ${runs}`}`, "refused"));
-  if (looksLikeTemplate(strategy.request)) report(notice("TM_QEASY_TEMPLATE", `${side}.request`, 'most values are "1"'));
+  if (runs !== true) report(notice("TM_QEASY_API_FOREIGN", `${side}.api`, `${JSON.stringify(strategy.api)} is ${runs}`, "refused"));
+  if (looksLikeTemplate(strategy.request)) report(notice("TM_QEASY_TEMPLATE", `${side}.request`, 'most values are "1", and are taken as written. Take out what nobody filled in: what it does not select does not come'));
   reportSecrets(json, side, report);
   checkOperation(strategy, report);
   compileRequest(strategy, report);
@@ -82,7 +82,10 @@ function readHalf(json: Members, side: Side, toReport: Report, options: ImportOp
   return strategy;
 }
 
-function looksLikeTemplate(entries: readonly Entry[]): boolean {
+/** Windows and pages do not count: those are filled in on an interface's page as well. */
+function looksLikeTemplate(request: readonly Entry[]): boolean {
+  const { page, pageSize } = windowOf({ request });
+  const entries = request.filter(({ field, value }) => field !== page && field !== pageSize && !MOVING_TIME.test(textOf(value)));
   const values = entries.flatMap(function all({ value, children }): string[] {
     return [...(value === undefined || value === null ? [] : [textOf(value)]), ...(children ?? []).flatMap(all)];
   });

@@ -15,8 +15,9 @@ export function normalise(json: Members, side: Side, report: Report, options: No
     const value = json[key];
     return value === undefined || value === null || value === "" ? undefined : textOf(value).trim();
   };
-  const api = text("api") ?? "";
-  if (api === "" || api === "(not printed)") report(notice("TM_QEASY_SHAPE", `${side}.api`, "api is missing", "refused"));
+  const named = text("api") ?? "";
+  const api = named === "(not printed)" ? "" : named;
+  if (api === "") report(notice("TM_QEASY_SHAPE", `${side}.api`, "api is missing: this is a piece of a strategy, and nothing says what it calls; give all of it", "refused"));
   else if (api !== json.api) report(notice("TM_QEASY_NORMALISED", `${side}.api`, JSON.stringify(api)));
   const request = normaliseEntries(json.request, `${side}.request`, report);
   const id = text("id");
@@ -39,7 +40,7 @@ export function normalise(json: Members, side: Side, report: Report, options: No
     beatFlat: json.beatFlat ?? [],
     formatResponse: json.formatResponse ?? [],
     groupCalculate: readGroup(json.groupCalculate),
-    callBackStrategy: json.callBackStrategy ?? undefined,
+    callBackStrategy: isNothing(json.callBackStrategy) ? undefined : json.callBackStrategy,
   };
   const parsed = strategySchema.safeParse(candidate);
   if (parsed.success) return parsed.data;
@@ -47,6 +48,11 @@ export function normalise(json: Members, side: Side, report: Report, options: No
   for (const { path, message } of parsed.error.issues) report(notice("TM_QEASY_SHAPE", `${side}.${path.join(".")}`, message, "refused"));
   const empty: Record<string, unknown> = { beatFlat: [], formatResponse: [], condition: [], operation: { method: "none" }, pageSize: DEFAULT_PAGE_SIZE };
   return strategySchema.parse({ ...candidate, ...Object.fromEntries([...broken].map((key) => [key, empty[key]])) });
+}
+
+/** Absent, null, or empty: PHP writes an object without members as `[]`. */
+function isNothing(given: Value | undefined): given is undefined | null {
+  return given === undefined || given === null || given === "" || (typeof given === "object" && Object.keys(given).length === 0);
 }
 
 function readMethod(given: Value | undefined, path: string, report: Report): string {
@@ -77,7 +83,8 @@ function readOperation(given: Value | undefined, side: Side, report: Report): un
     report(notice("TM_QEASY_WRAPPER", `${side}.operation`, "operation inside operation"));
     operation = operation.operation;
   }
-  if (!isMembers(operation)) return { method: "none" };
+  if (isNothing(operation)) return { method: "none" };
+  if (!isMembers(operation)) return { method: textOf(operation).trim() };
   const rows = operation.rows === undefined ? undefined : Number(textOf(operation.rows));
   return { method: textOf(operation.method) || "none", rows, arrayKey: operation.arrayKey };
 }
@@ -95,7 +102,8 @@ function readConditions(given: Value | undefined, side: Side, report: Report): u
 }
 
 function readRemedy(given: Value | undefined, side: Side, report: Report): unknown {
-  if (!isMembers(given)) return undefined;
+  if (isNothing(given)) return undefined;
+  if (!isMembers(given)) return given;
   return {
     crontab: textOf(given.crontab).trim(),
     adapter: given.adapter ?? undefined,
@@ -104,7 +112,8 @@ function readRemedy(given: Value | undefined, side: Side, report: Report): unkno
 }
 
 function readGroup(given: Value | undefined): unknown {
-  if (!isMembers(given)) return given ?? undefined;
+  if (isNothing(given)) return undefined;
+  if (!isMembers(given)) return given;
   const most = given.bodyMaxLine;
   return { ...given, headerGroup: given.headerGroup ?? [], bodyGroup: given.bodyGroup ?? [], bodyMaxLine: most === undefined || most === null ? undefined : Number(textOf(most)) };
 }

@@ -1,18 +1,21 @@
 import type { UserPipeline, UserSource } from "../config/user-config.ts";
 import type { JsonValue } from "../config/types.ts";
 import type { ApiDescription } from "../source/contract.ts";
+import { hasCounts } from "../source/pages.ts";
 import { formatShanghai, parseShanghai } from "../source/time.ts";
 import { temporalCrons } from "./cron.ts";
 import { compileEntries } from "./entries.ts";
 import type { ImportedHalf } from "./import.ts";
 import { isLiteral, literalValue } from "./literal.ts";
-import type { Entry, Strategy } from "./model.ts";
+import type { Entry, OmissionRemedy, Strategy } from "./model.ts";
 import { notice, QeasyError, type Report } from "./notice.ts";
 import { textOf } from "./value.ts";
-import { windowOf } from "./window.ts";
+import { MOVING_TIME, windowOf } from "./window.ts";
 
 const FIRST_LOOK_BACK_MS = 30 * 86_400_000;
 const LEAST_PAGE = 2;
+
+const MISSES = "what does not match when a run or an audit asks would be missed, and nothing could prove what was read. Take it out, and all that was modified comes; or a fixed value in source.params takes its place";
 
 /** The `source` of a pipeline that reads what the strategy reads; what it cannot do goes to `report` as refused. @param given parameters that the config sets by itself */
 export async function pipelineSource({ strategy }: ImportedHalf, api: ApiDescription, report: Report, given: readonly string[] = []): Promise<Omit<UserSource, "account">> {
@@ -54,19 +57,26 @@ async function readRequest(strategy: Strategy, api: ApiDescription, given: reado
   const entries = [...compileEntries(strategy.request, "source.request", () => undefined), ...compileEntries(others, "source.otherRequest", () => undefined)];
   for (const entry of entries.filter(({ field }) => !given.includes(field))) {
     const { field, path } = entry;
-    const written = [...strategy.request, ...others].filter((each) => each.field === field).map(({ value, default: instead }) => textOf(value ?? instead)).findLast((text) => text !== "") ?? "";
+    const written = writtenIn([...strategy.request, ...others], field);
     const refuse = (detail: string): void => report(notice("TM_QEASY_NOT_YET", path, detail, "refused"));
     const [begin, end] = api.windowKeys ?? [];
     const bound = [begin, end, ...(api.otherWindowKeys ?? [])].includes(field);
-    if ((bound || field in api.windowParams) && written === "") continue;
-    if (field === window.page || field === window.pageSize || field === api.versionParam || field === "is_get_total" || written.includes("PAGINATION_")) continue;
+    const choice = Object.hasOwn(api.windowParams, field);
+    if ((bound || choice) && written === "") continue;
+    if (field === "__proto__") refuse("no config holds a field of this name");
+    if (field === window.page || field === window.pageSize || field === "is_get_total" || written.includes("PAGINATION_")) continue;
     if (bound && !isLiteral(entry)) continue;
-    if (/\{\{?\s*(?:LAST_SYNC_TIME|CURRENT_TIME|DAYS_AGO_\d)/.test(written)) {
-      if (api.windowKeys !== null) refuse(`it selects by another time than ${begin} to ${end}, so that later changes would not come`);
-    } else if (!isLiteral(entry)) refuse(`${JSON.stringify(written)} selects otherwise each time, so that nothing could prove what was read; a fixed value in source.params takes its place`);
-    else if (field === begin && parseShanghai(written) !== null) from = written;
+    if (field === api.versionParam) {
+      if (written !== "" && Number(written) !== 0 && isLiteral(entry)) report(notice("TM_QEASY_UNUSED", path, `the cursor sets it, and begins at source.from instead of ${written}`));
+    } else if (!isLiteral(entry) && api.windowKeys === null && MOVING_TIME.test(written)) {
+      report(notice("TM_QEASY_UNUSED", path, `${written}; ${api.path} is read whole each time, so that more comes than by this selection`));
+    } else if (!isLiteral(entry)) {
+      const how = MOVING_TIME.test(written) ? `selects by a time that moves, and is not ${begin} to ${end}` : "selects otherwise each time";
+      refuse(`${written === "" ? "it" : JSON.stringify(written)} ${how}: ${MISSES}`);
+    } else if (bound && parseShanghai(written) === null) refuse(`${JSON.stringify(written)} is no time; take the entry out, or write {{${field === begin ? "LAST_SYNC_TIME" : "CURRENT_TIME"}|datetime}}`);
+    else if (field === begin) from = written;
     else if (bound) refuse("a window that stands still is a backfill: tidemark backfill NAME --from … --to …");
-    else if (field in api.windowParams) {
+    else if (choice) {
       if (textOf(api.windowParams[field]) !== written) refuse(`with ${JSON.stringify(written)} it selects by another time than the modified time`);
     } else {
       const value = await literalValue(entry, report);
@@ -74,6 +84,11 @@ async function readRequest(strategy: Strategy, api: ApiDescription, given: reado
     }
   }
   return { params, from };
+}
+
+/** What stands as a field's value in a list of entries: of several the last one that is not empty. */
+function writtenIn(entries: readonly Entry[], field: string): string {
+  return entries.filter((each) => each.field === field).map(({ value, default: instead }) => textOf(value ?? instead)).findLast((text) => text !== "") ?? "";
 }
 
 /** Of `otherRequest` what the API knows as a parameter: a further one, by the same rules. Nothing is known of an effect of the rest. */
@@ -95,16 +110,35 @@ export function pipelineSchedule(halves: readonly ImportedHalf[], report: Report
   return schedule;
 }
 
-/** `omissionRemedy` as an audit, where there is something to compare with. */
-export function pipelineAudit({ strategy: { omissionRemedy } }: ImportedHalf, api: ApiDescription, report: Report): UserPipeline["audit"] {
+/** `omissionRemedy` as an audit, where there is something to compare with. @param given parameters that the config sets by itself */
+export function pipelineAudit({ strategy, json }: ImportedHalf, api: ApiDescription, report: Report, given: readonly string[] = []): UserPipeline["audit"] {
+  const { omissionRemedy } = strategy;
   if (omissionRemedy === undefined) return undefined;
+  checkRemedy(strategy, omissionRemedy, api, given, report);
+  if (omissionRemedy.adapter !== undefined && omissionRemedy.adapter !== textOf(json.adapter)) report(notice("TM_QEASY_UNUSED", "source.omissionRemedy.adapter", `${omissionRemedy.adapter}; audits read ${api.path}, as runs do`));
   if (api.call === true || api.cursors[0] === "snapshot") {
     report(notice("TM_QEASY_AUDIT", "source.omissionRemedy", `not needed: ${api.call === true ? "a call has no past" : "each run reads all of it"}`, "info"));
     return undefined;
   }
   const audit = cronOf(omissionRemedy.crontab, "source.omissionRemedy.crontab", report);
-  if (audit !== undefined) report(notice("TM_QEASY_AUDIT", "source.omissionRemedy", "what is missing is loaded", "info"));
+  const dear = hasCounts(api) ? "" : `. ${api.path} announces no counts, so that each audit reads all rows since source.from again: once a day, or a week, may do`;
+  if (audit !== undefined) report(notice("TM_QEASY_AUDIT", "source.omissionRemedy", `what is missing is loaded${dear}`, dear === "" ? "info" : "warning"));
   return audit;
+}
+
+/** An audit reads what the request selects, of all times; a remedy that selects otherwise may read rows that no run would. */
+function checkRemedy({ request }: Strategy, { takeOverRequest }: OmissionRemedy, api: ApiDescription, given: readonly string[], report: Report): void {
+  const window = windowOf({ request: [...request, ...takeOverRequest] });
+  // What moves in the request itself is the window, left out, or refused already.
+  const moving = compileEntries(request, "source.request", () => undefined).flatMap((entry) => (isLiteral(entry) ? [] : [entry.field]));
+  const own = [...(api.windowKeys ?? []), ...(api.otherWindowKeys ?? []), ...Object.keys(api.windowParams), api.versionParam, window.page, window.pageSize, "is_get_total", ...moving, ...given];
+  for (const entry of compileEntries(takeOverRequest, "source.omissionRemedy.takeOverRequest", () => undefined)) {
+    const { field, path } = entry;
+    const [runs, remedy] = [writtenIn(request, field), writtenIn(takeOverRequest, field)];
+    if (own.includes(field) || runs === remedy || (runs === "" && !isLiteral(entry))) continue;
+    if (runs === "") report(notice("TM_QEASY_UNUSED", path, "audits read what the request selects. If this selects other rows, they need a pipeline of their own"));
+    else report(notice("TM_QEASY_NOT_YET", path, "it selects by another value than the request, so that the remedy reads rows that no run reads: import them as a strategy of their own, and take the entry out here", "refused"));
+  }
 }
 
 function cronOf(crontab: string, path: string, report: Report): { cron: string } | undefined {

@@ -5,6 +5,7 @@ import { isLiteral, literalValue } from "./literal.ts";
 import { NO_OP, type Strategy } from "./model.ts";
 import { notice, type Report } from "./notice.ts";
 import type { Segment } from "./template.ts";
+import { compileWriteBack } from "./write-back.ts";
 
 type Fields = Record<string, UserField>;
 
@@ -12,8 +13,10 @@ type Fields = Record<string, UserField>;
 export function pipelineTarget(strategy: Strategy | undefined, idCheck: boolean, report: Report): Omit<UserQeasyTarget, "baseUrl"> {
   const target = { use: "qeasy" as const, api: strategy?.api ?? NO_OP, idCheck };
   if (strategy === undefined) return target;
-  if (strategy.callBackStrategy !== undefined) {
-    report(notice("TM_QEASY_NOT_YET", "target.callBackStrategy", `what ${NO_OP} answers is not known, so that there is nothing certain to pass on`, "refused"));
+  const { callBack } = compileWriteBack(strategy, "target", () => undefined);
+  if (callBack !== undefined) {
+    const at = strategy.callBackStrategy === undefined ? "target.response.callBackStrategy" : "target.callBackStrategy";
+    report(notice("TM_QEASY_NOT_YET", at, `the strategy ${callBack.strategyId} would get nothing: what ${NO_OP} answers is not known, so that there is nothing certain to pass on; take it out, and let a pipeline of its own send that strategy the fields of the row`, "refused"));
   }
   for (const { field } of strategy.otherRequest) report(notice("TM_QEASY_UNUSED", `target.otherRequest.${field}`, `no effect on ${NO_OP} is known`));
   return strategy.operation.method === "batchArraySave" ? { ...target, batchSize: strategy.operation.rows ?? 1 } : target;
@@ -35,7 +38,8 @@ async function fieldsOf(entries: readonly CompiledEntry[], list: string | undefi
   const fields: Fields = {};
   for (const entry of entries) {
     const name = entry.field.replaceAll(".", "\\.");
-    if (isLiteral(entry)) {
+    if (name === "__proto__") refuse(entry, "no config holds a field of this name", report);
+    else if (isLiteral(entry)) {
       const value = await literalValue(entry, report);
       if (value !== undefined) fields[name] = { value };
     } else if (entry.parsers.length > 0) refuse(entry, "parser", report);
@@ -66,7 +70,8 @@ function plainField(entry: CompiledEntry, list: string | undefined, report: Repo
   if (!parts.every((part) => part !== undefined)) return refuse(entry, "a variable, a filter, or a path that may lead through a list", report);
   const [only] = parts;
   if (parts.length === 1 && only !== undefined && "from" in only) return { from: only.from, type: "text", missing: required ? "required" : "omit-null" };
-  if (required && !parts.some((part) => "text" in part)) return refuse(entry, "a required text of several fields", report);
+  // A mapping's template of which every field is empty is null.
+  if (!parts.some((part) => "text" in part && part.text !== "")) return refuse(entry, "a text of several fields and nothing between them: it is empty text where all of them are empty", report);
   return { template: parts.map((part) => ("text" in part ? part.text.replaceAll(/[{}]/g, "$&$&") : `{${part.from}}`)).join("") };
 }
 

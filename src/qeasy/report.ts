@@ -41,7 +41,7 @@ const KEYS: Record<string, Meaning> = {
   otherResponse: ["both", "taken", "where success and rows stand in the answer"],
   condition: ["source", "taken", "rows that fail it are counted as filtered"],
   condition_bk: ["both", "kept", "a parked copy of condition, never evaluated"],
-  omissionRemedy: ["source", "translated", "becomes a scheduled audit of its window"],
+  omissionRemedy: ["source", "translated", "becomes a scheduled audit, which covers its window and all closed time"],
   beatFlat: ["source", "taken", "one row for each element of the lists"],
   formatResponse: ["source", "taken", "formatted copies of fields"],
   groupCalculate: ["target", "taken", "rows are grouped to documents before they are written"],
@@ -56,7 +56,8 @@ export function reportKeys(json: Members, side: Side, notices: readonly Notice[]
   return Object.keys(json).map((key) => {
     const refused = notices.find((each) => each.severity === "refused" && (each.path === `${side}.${key}` || each.path.startsWith(`${side}.${key}.`) || each.path.startsWith(`${side}.${key}[`)));
     if (refused !== undefined) return { side, key, outcome: "refused", text: refused.text };
-    if (notices.some(({ code, path }) => code === "TM_QEASY_API_FOREIGN" && path === `${side}.api`)) return { side, key, outcome: "refused", text: "its API is not run" };
+    const api = notices.find(({ code, path, severity }) => (code === "TM_QEASY_API_FOREIGN" || code === "TM_QEASY_SHAPE") && severity === "refused" && path === `${side}.api`);
+    if (api !== undefined) return { side, key, outcome: "refused", text: api.code === "TM_QEASY_SHAPE" ? "its API is missing" : "its API is not run" };
     if (key === "response" && side === "target") return { side, key, outcome: "taken", text: "primaryWriteback and callBackStrategy are read from it" };
     const [where, outcome, text] = KEYS[key] ?? ["both", "kept", "not known to have an effect"];
     return where === "both" || where === side ? { side, key, outcome, text } : { side, key, outcome: "kept", text: `has no effect in a ${side}` };

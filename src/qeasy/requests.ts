@@ -95,6 +95,6 @@ export function checkOperation({ side, operation }: Strategy, report: Report): v
   const known = side === "source" ? ["none", "splitArray"] : ["none", "batchArraySave"];
   if (method === "splitArray" && side === "source" && arrayKey === undefined) report(notice("TM_QEASY_OPERATION", "source.operation", "splitArray without arrayKey", "refused"));
   if (!known.includes(method)) {
-    report(notice("TM_QEASY_OPERATION", `${side}.operation`, `${JSON.stringify(method)}; ${side === "source" ? "read as none" : "it does not run"}`, side === "source" ? "warning" : "refused"));
+    report(notice("TM_QEASY_OPERATION", `${side}.operation`, `${JSON.stringify(method)}; ${side === "source" ? "read as none" : `it does not run${method === "merge" ? ", as by what it merges rows is not known; groupCalculate does" : ""}`}`, side === "source" ? "warning" : "refused"));
   }
 }

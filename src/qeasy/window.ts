@@ -1,4 +1,4 @@
-import type { Entry, Strategy } from "./model.ts";
+import type { Entry } from "./model.ts";
 import { textOf } from "./value.ts";
 
 /** Which request fields a source uses for its window and its pages; undefined: none. */
@@ -11,11 +11,13 @@ export interface RequestWindow {
   pageSize: string | undefined;
 }
 
+/** A template of a time that is another one at each dispatch. */
+export const MOVING_TIME = /\{\{?\s*(?:LAST_SYNC_TIME|CURRENT_TIME|DAYS_AGO_\d)/;
 const PAGE = /^(?:page|page_?index|page_?no|pageno|startrow)$/i;
 const PAGE_SIZE = /^(?:page_?size|limit)$/i;
 
 /** Reads the window of a source's request, by the variables in the values and by the names of the fields. */
-export function windowOf({ request }: Pick<Strategy, "request">): RequestWindow {
+export function windowOf({ request }: { request: readonly Entry[] }): RequestWindow {
   const where = (test: (value: string, field: string) => boolean): Entry[] => request.filter(({ value, field }) => test(textOf(value), field));
   const moving = where((value) => /\{\{?\s*(?:LAST_SYNC_TIME|DAYS_AGO_\d+)/.test(value)).map(({ field }) => field);
   const now = where((value) => /\{\{?\s*CURRENT_TIME/.test(value)).map(({ field }) => field);

@@ -70,6 +70,8 @@ export interface ApiDescription {
   listFields: readonly string[];
   /** Whether the new platform answers without the `data` wrapper. Both forms are read. */
   flat: boolean;
+  /** true: a single row may stand in the list's place as an object, by one field text. */
+  rowAsObject?: true;
   /** The field that identifies a row, or several joined by `+`: the first has to be there. One that rows lack comes from the parameter of that name. */
   idField: string;
   /** The field with a row's modified time, or several joined by `+`, of which the latest counts; null: the rows carry none. */

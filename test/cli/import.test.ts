@@ -60,6 +60,13 @@ test("a strategy that runs as it is: the config names the files given, or with -
   expect([piped.code, (jsonOf(piped) as { error: object }).error]).toEqual([2, expect.objectContaining({ code: "TM_USAGE", path: "--out" })]);
 });
 
+test("where one of the files is there already none is written", async () => {
+  const cwd = folderWith({ "a.json": FLAT, "b.json": NO_OP, "flat.target.json": "mine" });
+  const ended = await runCli(["import", "qeasy", "a.json", "b.json", "--name", "flat", "--out", "tidemark.config.ts", "--json"], { cwd });
+  expect([ended.code, (jsonOf(ended) as { error: object }).error]).toEqual([2, expect.objectContaining({ code: "TM_IMPORT_EXISTS", path: path.join(cwd, "flat.target.json") })]);
+  expect([existsSync(path.join(cwd, "flat.source.json")), existsSync(path.join(cwd, "tidemark.config.ts")), readFileSync(path.join(cwd, "flat.target.json"), "utf8")]).toEqual([false, false, "mine"]);
+});
+
 test("an API of another ERP ends with 1 and writes nothing, and is reported and kept", async () => {
   const cwd = folderWith();
   const [people, programs] = await Promise.all([runCli(["import", "qeasy", FOREIGN, "--out", "a.ts"], { cwd }), runCli(["import", "qeasy", FOREIGN, "--json", "--out", "b.ts"], { cwd })]);

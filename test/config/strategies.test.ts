@@ -84,6 +84,9 @@ test.each<[string, Files, string, RegExp]>([
   ["no JSON", { target: '{"api":"写入空操作","requ' }, "TM_QEASY_FILE", /^pipelines\.orders\.target\.qeasy: \.\/target\.json is no strategy: .*line 1/],
   ["of another ERP", { source: { ...SOURCE, api: "trade_query.php" } }, "TM_QEASY_REFUSED", /source\.qeasy: [^]*source\.json[^]*source\.api: .*trade_query.*TM_QEASY_API_FOREIGN/],
   ["nothing that could be compared", { source: { ...SOURCE, condition: [[{ field: "a", logic: "near", value: "" }]] } }, "TM_QEASY_REFUSED", /source\.condition\[0\]\[0\]: .*"near"/],
+  ["a condition that moves", { source: { ...SOURCE, condition: [[{ field: "modified", logic: "gt", value: "{{LAST_SYNC_TIME|datetime}}" }]] } }, "TM_QEASY_REFUSED", /source\.condition\[0\]\[0\]: .*judges a row by when it is read/],
+  ["a remedy that reads other rows", { source: { ...SOURCE, omissionRemedy: { crontab: "10 2 * * *", takeOverRequest: [{ field: "status", value: "Delivering" }] } } }, "TM_QEASY_REFUSED", /takeOverRequest\.status: .*reads rows that no run reads/],
+  ["a call back", { target: { ...NO_OP, response: [{ field: "callBackStrategy", type: "object", value: { strategyId: "u-1", no: "{{so_id}}" } }] } }, "TM_QEASY_REFUSED", /target\.response\.callBackStrategy: .*the strategy u-1/],
   ["a document of many records", { target: { ...NO_OP, groupCalculate: { headerGroup: ["shop_id"], calculate: {} } } }, "TM_QEASY_REFUSED", /target\.groupCalculate: .*with so_id in headerGroup/],
   ["a parameter that moves", { source: { ...SOURCE, request: [{ field: "x", value: "_function RAND()" }] } }, "TM_QEASY_REFUSED", /source\.request\.x: .*a fixed value in source\.params takes its place/],
 ])("a file with %s says which file, which key and what to do", async (_, files, code, message) => {

@@ -12,6 +12,7 @@ const TARGET = {
   request: [
     { field: "order", type: "int", value: "{{o_id}}" }, { field: "line.sku", type: "string", value: "{{items_sku_id}}" }, { field: "qty", type: "int", value: "{{items_qty}}" },
     { field: "big", type: "boolean", value: "_function {{items_qty}}>2" }, { field: "label", value: "_function CONCAT('{{so_id}}','/',LPAD({{items_qty}},4,'0'))" }, { field: "ts", type: "int", value: "{{ts}}" },
+    { field: "slip", value: "{{so_idd}}" },
   ],
 };
 
@@ -61,5 +62,6 @@ test("a strategy with condition, beatFlat, _function, int and dotted fields over
 
   const shown = await preview(job.services, pipelineName(job), AbortSignal.timeout(60_000));
   expect(shown.mapping).toMatchObject({ id: "o_id", fields: { order: { from: "o_id" }, "line.sku": { from: "items_sku_id" }, big: { template: "_function {{items_qty}}>2" } } });
+  expect(shown.notices).toMatchObject([{ code: "TM_QEASY_FIELD_MISSING", path: "target.request.slip", text: expect.stringContaining("so_idd") as string, times: shown.records.flatMap(({ documents }) => documents).length }]);
   expect(shown.records.flatMap(({ documents }) => documents).map(({ json }) => (JSON.parse(json) as { order: number }).order).every(Number.isSafeInteger)).toBe(true);
 }, 180_000);

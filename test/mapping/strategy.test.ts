@@ -71,10 +71,23 @@ test("rows of one record are grouped; more lines than a document holds make furt
   expect(await documents(source, { ...target, groupCalculate: { ...group, bodyMaxLine: 1 } })).toMatchObject([{ id: "500123-1", record: { rows: [{ sku: "A-001" }] } }, { id: "500123-2", record: { rows: [{ sku: "B-002" }] } }]);
 });
 
+test("where a record can become several documents, one alone is numbered too: none stays behind under the plain id when a second comes", async () => {
+  const one = RAW.replace(/,\{"oi_id":2.*?\}/, "");
+  const ids = async (group: object, raw: string) => (await documents({ beatFlat: ["items"] }, { groupCalculate: { bodyGroup: ["items_oi_id"], calculate: {}, ...group } }, {}, [raw])).map(({ id }) => id);
+  expect([await ids({ headerGroup: ["o_id"], bodyMaxLine: 1 }, one), await ids({ headerGroup: ["o_id"], bodyMaxLine: 1 }, RAW)]).toEqual([["500123-1"], ["500123-1", "500123-2"]]);
+  expect([await ids({ headerGroup: ["o_id", "items_sku_id"] }, one), await ids({ headerGroup: ["o_id", "items_sku_id"] }, RAW)]).toEqual([["500123-1"], ["500123-1", "500123-2"]]);
+  expect([await ids({ headerGroup: ["o_id", "status"] }, one), await ids({ headerGroup: ["o_id", "status"] }, RAW)]).toEqual([["500123"], ["500123"]]);
+});
+
+test("a format that is not known sets aside the rows that have the field", async () => {
+  expect(await map({ formatResponse: [{ old: "note2", new: "day", format: "sparkle" }] }, undefined, {}, [RAW, RAW.replace('"note"', '"note2"')])).toMatchObject([{ documents: [{ id: "500123" }] }, { code: "TM_QEASY_UNSUPPORTED", field: "source.formatResponse[0]" }]);
+});
+
 test("an id of the request's own stays as it is, and is the document's", async () => {
   expect(await documents({}, request({ field: "id", type: "int", value: "{{o_id}}" }, { field: "b", type: "boolean", value: "1" }))).toEqual([{ id: "500123", record: { id: 500123, b: true } }]);
   expect(await documents({}, request({ field: "id", value: "_function CONCAT('JST-','{{so_id}}')" }))).toEqual([{ id: "JST-T-001", record: { id: "JST-T-001" } }]);
-  expect(await map({}, request({ field: "id", value: "{{note}}" }))).toMatchObject([{ code: "TM_QEASY_ID", field: "target.request.id" }]);
+  expect(await documents({}, request({ field: "id", type: "string" }, { field: "b", value: "1" }))).toEqual([{ id: "500123", record: { id: "500123", b: "1" } }]);
+  for (const value of ["{{note}}", "{{no_such}}", "{{items}}"]) expect(await map({}, request({ field: "id", value }))).toMatchObject([{ code: "TM_QEASY_ID", field: "target.request.id" }]);
 });
 
 test("digits stay as they were written", async () => {

@@ -1,39 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { loadConfig } from "../../src/config/load.ts";
-import { openMapper } from "../../src/mapping/mapper.ts";
-import { importQeasy, type ImportedPipeline } from "../../src/ops/import-qeasy.ts";
-import { compileRequest, importStrategies, readJson, targetCalls, writeJson } from "../../src/qeasy/index.ts";
+import { importQeasy } from "../../src/ops/import-qeasy.ts";
 import { CATALOGUE, findApi } from "../../src/source/jushuitan/index.ts";
-import { folderWith } from "../config/support.ts";
-import { context } from "../qeasy/support.ts";
-
-const FIXTURES = new URL("../qeasy/fixtures/", import.meta.url);
-const NOW = Date.UTC(2026, 0, 31, 4);
-const NO_OP = { api: "写入空操作", method: "POST", idCheck: true };
-const ORDERS = { api: "orders.single.query", method: "POST", id: "o_id" };
-
-const fixture = (name: string): string => readFileSync(new URL(name, FIXTURES), "utf8");
-const imported = (source: object, target: object = NO_OP): Promise<ImportedPipeline> => importQeasy([{ text: JSON.stringify(source) }, { text: JSON.stringify(target) }], { now: NOW });
-
-/** The pipeline of a config as it was written, with its files beside it, loaded as any other. */
-async function loaded({ name, config, files, strategies }: ImportedPipeline) {
-  const kept = (["source", "target"] as const).flatMap((side) => (files[side] === null ? [] : [[files[side], strategies[side]!]]));
-  const folder = folderWith({ "tidemark.config.ts": config!, ...(Object.fromEntries(kept) as Record<string, string>) });
-  return (await loadConfig({ folder, env: { JST_APP_KEY: "k", JST_APP_SECRET: "s", QEASY_BASE_URL: "http://127.0.0.1:9" } })).pipelines[name]!;
-}
-
-const codes = ({ report }: ImportedPipeline, severity: string): string[] => report.notices.filter((each) => each.severity === severity).map(({ code, path }) => `${code} ${path}`);
-
-const RUNS = ["001-jst-orders-single-query-v1.json", "048-jst-purchasein-condition.json", "seed-refresh-token.json"];
-
-test.each(readdirSync(FIXTURES))("%s becomes a config that loads, or says why not; either way it is kept", async (file) => {
-  const result = await importQeasy([{ text: fixture(file) }], { now: NOW });
-  expect([result.config !== null, result.pipeline !== null, result.report.runnable]).toEqual(Array(3).fill(RUNS.includes(file)));
-  expect(codes(result, "refused").length > 0).toBe(!RUNS.includes(file));
-  expect(Object.values(result.strategies).filter((text) => text !== null)).toEqual([JSON.stringify(JSON.parse(fixture(file)))]);
-  if (result.config !== null) expect((await loaded(result)).name).toBe(result.name);
-});
+import { codes, fixture, imported, loaded, NO_OP, NOW, ORDERS } from "./import-support.ts";
 
 test("the pair that Tidemark was founded on, without editing", async () => {
   const pair = await importQeasy([{ text: fixture("seed-refresh-token.json") }, { text: fixture("seed-write-noop.json") }], { now: NOW, name: "tokens" });
@@ -100,6 +68,17 @@ test.each<[string, object, object, string]>([
   ["a filter of the rows of a call", { api: "refresh.token", id: "msg", condition: [[{ field: "id", logic: "eq", value: "1" }]] }, NO_OP, "source.api"],
   ["a comparison that is not known", { ...ORDERS, condition: [[{ field: "status", logic: "near", value: "Sent" }]] }, NO_OP, "source.condition"],
   ["a parameter that moves", request({ value: "_function UUID()" }), NO_OP, "source.request.x"],
+  ["a parameter inside of which something moves", request({ type: "object", children: [{ field: "since", value: "{{DAYS_AGO_7|date}}" }] }), NO_OP, "source.request.x"],
+  ["a begin that is no time", request({ field: "modified_begin", value: "1" }), NO_OP, "source.request.modified_begin"],
+  ...(["{{LAST_SYNC_TIME|datetime}}", "{DAYS_AGO_2|datetime}", "timestamp:{{CURRENT_TIME}}", "_function FROM_UNIXTIME(UNIX_TIMESTAMP() - 3600)", "_function IF('{{PAGINATION_START_PAGE}}'='1',1,2)", "_function _findCollection find a from b where c={{d}} _endFind", "_findCollection find a from b where c={{d}}"] as const)
+    .map((value): [string, object, object, string] => [`a condition with ${value}`, { ...ORDERS, condition: [[], [{ field: "modified", logic: "gt", value }]] }, NO_OP, "source.condition[1][0]"]),
+  ["an API of nobody that is known", { ...ORDERS, api: "orders.singel.query" }, NO_OP, "source.api"],
+  ["a condition on what beatFlat makes later", { ...ORDERS, beatFlat: ["items"], condition: [[{ field: "items_qty", logic: "gt", value: "0" }]] }, NO_OP, "source.condition[0][0]"],
+  ["a format of what beatFlat makes later", { ...ORDERS, beatFlat: ["items"], formatResponse: [{ old: "items_price", new: "p", format: "round(2)" }] }, NO_OP, "source.formatResponse[0]"],
+  ["a remedy that selects other rows", { ...request({ field: "status", value: "Sent" }), omissionRemedy: { crontab: "10 2 * * *", takeOverRequest: [{ field: "status", value: "Delivering" }] } }, NO_OP, "source.omissionRemedy.takeOverRequest.status"],
+  ["a remedy that drops a selection", { ...request({ field: "status", value: "Sent" }), omissionRemedy: { crontab: "10 2 * * *", takeOverRequest: [{ field: "status", value: null }] } }, NO_OP, "source.omissionRemedy.takeOverRequest.status"],
+  ["a remedy that is none", { ...ORDERS, omissionRemedy: "10 2 * * *" }, NO_OP, "source.omissionRemedy"],
+  ["a call back among the target's answers", ORDERS, { ...NO_OP, response: [{ field: "callBackStrategy", type: "object", children: [{ field: "strategyId", value: "x" }, { field: "no", value: "{{so_id}}" }] }] }, "target.response.callBackStrategy"],
   ["a window of another time", request({ field: "send_begin", value: "{{LAST_SYNC_TIME|datetime}}" }), NO_OP, "source.request.send_begin"],
   ["a window with an end", request({ field: "modified_end", value: "2026-01-01" }), NO_OP, "source.request.modified_end"],
   ["another choice of time", { ...ORDERS, api: "orders.out.simple.query", request: [{ field: "date_type", value: "99" }] }, NO_OP, "source.request.date_type"],
@@ -113,6 +92,7 @@ test.each<[string, object, object, string]>([
   ["a target of another ERP", ORDERS, { api: "batchSave", effect: "EXECUTE" }, "target.api"],
   ["documents of several records", ORDERS, { ...NO_OP, groupCalculate: { headerGroup: ["shop_id"], bodyGroup: [], calculate: {} } }, "target.groupCalculate"],
   ["lines that all have one id", { ...ORDERS, beatFlat: ["items"] }, { ...NO_OP, request: [{ field: "id", value: "{{o_id}}" }] }, "target.request.id"],
+  ...(["{{random}}", "JST{{CURRENT_TIME}}", "_function UUID()", "1"] as const).map((value): [string, object, object, string] => [`records of the id ${value}`, ORDERS, { ...NO_OP, request: [{ field: "id", value }] }, "target.request.id"]),
   ["a call back", ORDERS, { ...NO_OP, callBackStrategy: { strategyId: "x" } }, "target.callBackStrategy"],
   ["a secret", ORDERS, { ...NO_OP, request: [{ field: "app_secret", value: "hush-hush" }] }, "target.request.app_secret"],
 ])("no pipeline is written for %s", async (_, source, target, path) => {
@@ -129,11 +109,12 @@ test.each<[string, object, object, string]>([
   ["flattened lists", { ...ORDERS, beatFlat: ["items"] }, NO_OP, "source.beatFlat"],
   ["formatted fields", { ...ORDERS, formatResponse: [{ old: "a", new: "b", format: "date" }] }, NO_OP, "source.formatResponse"],
   ["an id that lies deeper", { ...ORDERS, id: "warehouse.code" }, NO_OP, "source.id"],
+  ["documents of one record with its id", { ...ORDERS, beatFlat: ["items"] }, { ...NO_OP, request: [{ field: "id", value: "{{o_id}}" }], groupCalculate: { headerGroup: ["o_id"], bodyGroup: ["items_sku_id"], calculate: { items_qty: "$sum" } } }, "target.groupCalculate"],
   ["documents of one record", { ...ORDERS, beatFlat: ["items"] }, { ...NO_OP, groupCalculate: { headerGroup: ["o_id"], bodyGroup: ["items_sku_id"], calculate: { items_qty: "$sum" } } }, "target.groupCalculate"],
   ...([
     ["a number", { field: "f", type: "int", value: "{{qty}}" }], ["a truth", { field: "f", type: "boolean", value: "{{paid}}" }], ["an expression", { field: "f", value: "_function 1+{{qty}}" }],
     ["a lookup", { field: "f", value: "_findCollection find a from b where c={{d}}" }], ["a time", { field: "f", value: "{{CURRENT_TIME|datetime}}" }], ["a filter", { field: "f", value: "{{modified|date}}" }],
-    ["a path", { field: "f", value: "{{items.qty}}" }], ["a parser", { field: "f", value: "{{labels}}", parser: { name: "StringToArray", params: "," } }], ["another id", { field: "id", type: "string", value: "{{so_id}}" }],
+    ["a path", { field: "f", value: "{{items.qty}}" }], ["fields with nothing between", { field: "f", value: "{{a}}{{b}}" }], ["a parser", { field: "f", value: "{{labels}}", parser: { name: "StringToArray", params: "," } }], ["another id", { field: "id", type: "string", value: "{{so_id}}" }],
     ["an object that may vanish", { field: "f", type: "object", children: [{ field: "a", value: "{{b}}" }] }], ["a list without a name", { field: "f", type: "array", children: [{ field: "a", value: "{{items.b}}" }] }],
     ["a required list", { field: "f", type: "array", value: "items", is_required: true, children: [{ field: "a", value: "{{items.b}}" }] }], ["a whole list in itself", { field: "f", type: "array", value: "items", children: [{ field: "a", value: "{{items}}" }] }],
   ] as const).map(([what, entry]): [string, object, object, string] => [`${what} in the target's request`, ORDERS, { ...NO_OP, request: [entry] }, `target.request.${entry.field}`]),
@@ -148,6 +129,48 @@ test.each<[string, object, object, string]>([
   });
 });
 
+test("a remedy that repeats what the request selects needs no word; without counts an audit is dear, which is said", async () => {
+  const omissionRemedy = { crontab: "10 * * * *", adapter: "X", takeOverRequest: [{ field: "status", value: "Sent" }, { field: "page_size", value: "20" }, { field: "modified_begin", value: "2026-01-01" }] };
+  const quiet = await imported({ ...request({ field: "status", value: "Sent" }), adapter: "X", omissionRemedy });
+  expect(codes(quiet, "warning").filter((each) => each.includes("omissionRemedy"))).toEqual([]);
+  const dear = await imported({ ...ORDERS, api: "skumap.query", id: "shop_sku_id", omissionRemedy: { crontab: "10 * * * *" } });
+  expect(dear.report.notices).toContainEqual(expect.objectContaining({ code: "TM_QEASY_AUDIT", severity: "warning", text: expect.stringContaining("reads all rows") as string }));
+  const times = (begin: string) => [{ field: "modified_begin", value: begin }, { field: "modified_end", value: "{{CURRENT_TIME|datetime}}" }];
+  const shops = await imported({ ...ORDERS, api: "shops.query", id: "shop_id", request: times("{{LAST_SYNC_TIME|datetime}}"), omissionRemedy: { crontab: "10 * * * *", takeOverRequest: times("{{DAYS_AGO_2|datetime}}") } });
+  expect(codes(shops, "refused")).toEqual([]);
+  expect(shops.report.keys.find(({ key }) => key === "omissionRemedy")).toMatchObject({ outcome: "kept" });
+});
+
+test("a time that an API read whole is asked by is left out, and said; so is a version to begin at", async () => {
+  const shops = await imported({ api: "shops.query", id: "shop_id", request: [{ field: "since", value: "{{LAST_SYNC_TIME|datetime}}" }] });
+  expect((await loaded(shops)).source.params).toEqual({});
+  expect(codes(shops, "warning")).toContain("TM_QEASY_UNUSED source.request.since");
+  expect(codes(shops, "info")).not.toContain("TM_QEASY_WINDOW source.request");
+  expect(codes(await imported(request({ field: "start_ts", value: "123" })), "warning")).toContain("TM_QEASY_UNUSED source.request.start_ts");
+});
+
+test("PHP's empty lists in place of objects are nothing", async () => {
+  const result = await imported({ ...ORDERS, operation: [], omissionRemedy: [], condition: [] }, { ...NO_OP, operation: [], groupCalculate: [], callBackStrategy: [] });
+  expect([codes(result, "refused"), result.files]).toEqual([[], { source: null, target: null }]);
+});
+
+test("what is no number by its type is said at import, as is what is required and has no value", async () => {
+  expect(codes(await imported(request({ type: "int", value: "seven" })), "warning")).toContain("TM_QEASY_CAST source.request.x");
+  const never = await imported(ORDERS, { ...NO_OP, request: [{ field: "no", value: "{{so_id}}" }, { field: "must", is_required: true }, { field: "lines", type: "array", value: "items", children: [{ field: "empty", value: "", is_required: 1 }, { field: "list", type: "array", value: "lots", is_required: 1 }] }] });
+  expect(codes(never, "warning").filter((each) => each.startsWith("TM_QEASY_SHAPE"))).toEqual(["TM_QEASY_SHAPE target.request.must", "TM_QEASY_SHAPE target.request.lines.empty"]);
+});
+
+test("names that objects have by themselves are fields like others, but for the one that no config holds", async () => {
+  expect((await loaded(await imported(request({ field: "constructor", value: "x" })))).source.params).toEqual({ constructor: "x" });
+  expect(codes(await imported(request({ field: "__proto__", value: "x" })), "refused")).toEqual(["TM_QEASY_NOT_YET source.request.__proto__"]);
+  expect((await imported(ORDERS, { ...NO_OP, request: [{ field: "__proto__", value: "{{so_id}}" }] })).files.target).not.toBeNull();
+});
+
+test("an operation that is a word is that method", async () => {
+  expect(codes(await imported(ORDERS, { ...NO_OP, operation: "merge" }), "refused")).toEqual(["TM_QEASY_OPERATION target.operation"]);
+  expect(codes(await imported(ORDERS, { ...NO_OP, operation: "none" }), "refused")).toEqual([]);
+});
+
 test("what otherRequest says is a parameter where the API has one of that name; nothing is known of the rest", async () => {
   const result = await imported({ ...ORDERS, otherRequest: [{ field: "status", value: "Sent" }, { field: "appType", value: "x" }] }, { ...NO_OP, otherRequest: [{ field: "key", value: "datas" }] });
   expect((await loaded(result)).source.params).toEqual({ status: "Sent" });
@@ -156,42 +179,14 @@ test("what otherRequest says is a parameter where the API has one of that name; 
   ]);
 });
 
+test("a list of fixed values is one; an id that is looked up, or calculated, runs as it is", async () => {
+  const result = await imported(request({ field: "so_ids", type: "array", value: ["1", "_function 1+1", { a: null }] }));
+  expect([(await loaded(result)).source.params, codes(result, "warning").filter((each) => each.includes("so_ids"))]).toEqual([{ so_ids: ["1", 2, { a: null }] }, []]);
+  for (const value of ["_findCollection find a from b where c={{d}}", "_function CONCAT('JST-','{{so_id}}')"]) expect((await imported(ORDERS, { ...NO_OP, request: [{ field: "id", value }] })).files.target).not.toBeNull();
+});
+
 test("a parameter by an expression that stands still is its value", async () => {
   expect((await loaded(await imported(request({ value: "_function CONCAT('Se','nt')" })))).source.params).toEqual({ x: "Sent" });
-});
-
-const TREE = [
-  { field: "id", type: "string", value: "{{o_id}}" }, { field: "no", type: "string", value: "{{so_id}}" }, { field: "sum", type: "string", value: "{{amount}}" }, { field: "must", value: "{{shop_id}}", is_required: true },
-  { field: "title", type: "string", value: "{{shop_id}} {no} {{so_id}}" }, { field: "kind", type: "int", value: "3" }, { field: "a.b", type: "string", value: "x" }, { field: "left", type: "string", default: "{{remark}}" }, { field: "none", type: "string" },
-  { field: "head", type: "object", children: [{ field: "fixed", value: "1" }, { field: "shop", value: "{{shop_id}}" }] },
-  { field: "lines", type: "array", value: "items", children: [{ field: "sku", value: "{{items.sku_id}}" }, { field: "order", value: "{{o_id}}" }, { field: "unit", value: "PCS" }] },
-];
-
-test.each([
-  '{"o_id":1,"so_id":"A","amount":206.00,"shop_id":20260101000000455,"remark":"","items":[{"sku_id":"x"},{"sku_id":""},{}]}',
-  '{"o_id":"2","so_id":null,"amount":true,"shop_id":"s","items":[]}',
-  '{"o_id":3,"so_id":"","amount":1.5e3,"shop_id":0,"remark":null,"items":null,"other":[1]}',
-])("a tree of fields becomes a mapping that writes what the strategy writes: %s", async (raw) => {
-  const target = { ...NO_OP, request: TREE, operation: { method: "batchArraySave", rows: 20 } };
-  const result = await imported(ORDERS, target);
-  expect(codes(result, "refused")).toEqual([]);
-  const pipeline = await loaded(result);
-  expect(pipeline.target).toMatchObject({ batchSize: 20 });
-  const mapper = openMapper(pipeline)!;
-  const [mapped] = await mapper.map([{ id: String((JSON.parse(raw) as { o_id: unknown }).o_id), raw }], new AbortController().signal);
-  await mapper.close();
-  const { strategy } = importStrategies([{ text: JSON.stringify(target) }]).target!;
-  const { calls, failed } = await targetCalls(compileRequest(strategy, () => undefined), [readJson(raw)], context());
-  expect(failed).toEqual([]);
-  const sent = (calls[0]!.body as Parameters<typeof writeJson>[0][])[0]!;
-  expect(JSON.parse((mapped as { documents: { json: string }[] }).documents[0]!.json)).toEqual(JSON.parse(writeJson(sent)));
-});
-
-test("a row that lacks what is required is set aside by both", async () => {
-  const pipeline = await loaded(await imported(ORDERS, { ...NO_OP, request: TREE }));
-  const mapper = openMapper(pipeline)!;
-  expect(await mapper.map([{ id: "1", raw: '{"o_id":1,"shop_id":""}' }], new AbortController().signal)).toMatchObject([{ code: "TM_MAPPING_MISSING", field: "must" }]);
-  await mapper.close();
 });
 
 test("an API is found by path, old method, or either with other signs; no two are taken for each other", () => {

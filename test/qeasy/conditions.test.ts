@@ -13,7 +13,7 @@ describe("comparisons", () => {
     ["status", "eq", "Sent", true], ["status", "eq", "sent", false], ["status", "neq", "Cancelled", true], ["amount", "gt", "300", false], ["qty", "egt", "3", true], ["freight", "lt", "10", true], ["qty", "elt", "2", false],
     ["shop_name", "like", "旗舰", true], ["so_id", "notlike", "T2024", false], ["amount", "between", "100,500", true], ["amount", "between", "299.9, 299.9", true], ["amount", "between", "300,500", false],
     ["remark", "notnull", undefined, false], ["remark", "isnull", undefined, true], ["status", "notnull", undefined, true], ["no_such", "isnull", undefined, true],
-    ["modified", "gt", "timestamp:1710466200", true], ["modified", "lt", "timestamp:1710466200", false], ["created", "eq", "timestamp:1710432000", true], ["pay_time_ms", "egt", "timestamp:1710468725", true], ["status", "gt", "timestamp:1", false],
+    ["modified", "gt", "timestamp:1710466200", true], ["modified", "gt", "timestamp:1710466200000", true], ["modified", "gt", "timestamp:2024-03-15 10:12:06", false], ["modified", "lt", "timestamp:1710466200", false], ["created", "eq", "timestamp:1710432000", true], ["pay_time_ms", "egt", "timestamp:1710468725", true], ["status", "gt", "timestamp:1", false],
     ["modified", "between", "timestamp:1710466200,timestamp:1710470000", true], ["modified", "between", "timestamp:1710466200,1710466300", false],
     ["no_such", "eq", "x", false], ["no_such", "gt", "0", false], ["no_such", "neq", "x", true], ["no_such", "notlike", "x", true], ["no_such", "like", "", false],
     ["freight", "eq", "8.5", true], ["o_id", "eq", "500123", true], ["modified", "lt", "{{CURRENT_TIME|datetime}}", true], ["so_id", "like", "{{shop_no}}", false], ["warehouse.code", "eq", "WH-01", true],
@@ -28,6 +28,13 @@ describe("comparisons", () => {
 
   it("empty text counts as null", async () => {
     expect(await passes("a", "notnull", undefined, readJson('{"a":""}'))).toBe(false);
+  });
+
+  it.each<[string, unknown]>([
+    ["between", "100"], ["between", "100,"], ["between", [100, 500]], ["between", "timestamp:1710466200,soon"], ["eq", ["Sent", "Cancelled"]], ["neq", { a: 1 }], ["gt", "timestamp:yesterday"], ["lt", "timestamp:"],
+  ])("%s %j, by which no row or every row would pass, is refused at import", (logic, value) => {
+    const { report } = importStrategies([{ text: JSON.stringify({ api: "x.query", condition: [[{ field: "modified", logic, value }]] }) }]);
+    expect(report).toMatchObject({ runnable: false, notices: [{ code: "TM_QEASY_SHAPE", severity: "refused", path: "source.condition[0][0]" }] });
   });
 
   it("an unknown one is refused at import and lets no row through", async () => {

@@ -72,9 +72,16 @@ describe("formatResponse", () => {
     ["2024-03-15 10:12:05", "date", "2024-03-15", 0], [1_710_468_725, "dateTime", "2024-03-15 10:12:05", 0], ["2024-03-15 10:12:05", "time", "10:12:05", 0], ["3.14159", "round(2)", 3.14, 0], [2.5, "round(0)", 3, 0],
     [3.9, "intval", 3, 0], [["vip", "gift"], "implode(',')", "vip,gift", 0], [["vip", "gift"], "IMPLODE", "vip,gift", 0], ["x".repeat(30), "longText(20)", "x".repeat(20), 0], ["x".repeat(30), "longText", "x".repeat(15), 0],
     [1234.5, "amount", "1,234.50", 1], ["2024-03-15 10:12:05", "shortDate", "03-15", 1], ["2024-03-15 10:12:05", "shortTime", "10:12", 1], ["2024-03-15 10:12:05", "shortDateTime", "03-15 10:12", 1], ["x", "dateDescription", "x", 1],
-    ["no date", "date", "no date", 0], ["no number", "round(2)", "no number", 0], ["2024-03-15", "sparkle", undefined, 1],
+    ["no date", "date", "no date", 0], ["no number", "round(2)", "no number", 0],
   ])("%j as %s is %j", (value, name, expected, noticed) => {
     expect(format(value, name)).toEqual([expected, noticed]);
+  });
+  it.each(["sparkle", "constructor", "round(2"])("%s is unknown: said, and an error of the rows that have the field, since their copy would be missing", (name) => {
+    const { found, report } = notices();
+    const rules = compileFormats([{ old: "old", new: "new", format: name }], "f", report);
+    expect(found).toMatchObject([{ code: "TM_QEASY_FORMAT", text: expect.stringContaining("set aside") as string }]);
+    expect(() => formatRow(readJson('{"old":"2024-03-15"}'), rules, "UTC")).toThrow(expect.objectContaining({ code: "TM_QEASY_UNSUPPORTED", path: "f[0]" }));
+    expect(writeJson(formatRow(readJson('{"other":1}'), rules, "UTC"))).toBe('{"other":1}');
   });
   it("reads a dotted path and adds nothing for a missing field", () => {
     const rules = compileFormats([{ old: "a.b", new: "n", format: "date" }, { old: "none", new: "m", format: "date" }], "f", () => undefined);

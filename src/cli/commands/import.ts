@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { text as readAll } from "node:stream/consumers";
@@ -53,8 +54,8 @@ export const importQeasyCommand = defineCommand<ImportOptions>({
     }
     if (config !== null && out !== undefined) {
       // As pasted where a file has one half.
-      for (const { side, file } of needed) await write(path.join(path.dirname(out), file), files.length === 2 ? texts[SIDES.indexOf(side)]!.text : `${imported.strategies[side]!}\n`, force === true);
-      await write(out, config, force === true);
+      const copies = needed.map(({ side, file }) => ({ file: path.join(path.dirname(out), file), text: files.length === 2 ? texts[SIDES.indexOf(side)]!.text : `${imported.strategies[side]!}\n` }));
+      await writeAll([...copies, { file: out, text: config }], force === true);
     }
     const written = config === null || out === undefined ? null : path.resolve(out);
     return {
@@ -82,12 +83,18 @@ async function textOf(file: string): Promise<string> {
   });
 }
 
+/** All of them, or none where one is there already. */
+async function writeAll(files: readonly { file: string; text: string }[], force: boolean): Promise<void> {
+  const there = force ? undefined : files.find(({ file }) => existsSync(file));
+  if (there !== undefined) throw new UsageError("TM_IMPORT_EXISTS", `${path.resolve(there.file)} is there already; nothing was written`, { path: path.resolve(there.file), fix: "Give another name, or --force to write over it." });
+  for (const { file, text } of files) await write(file, text, force);
+}
+
 async function write(file: string, text: string, force: boolean): Promise<void> {
   try {
     await writeFile(file, text, { flag: force ? "w" : "wx" });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") throw new UsageError("TM_IMPORT_EXISTS", `${path.resolve(file)} is there already; nothing was written`, { path: path.resolve(file), fix: "Give another name, or --force to write over it." });
     throw usage("--out", `${file} cannot be written: ${code}`, "Give a file in a folder that is there.");
   }
 }

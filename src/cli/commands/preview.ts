@@ -28,7 +28,7 @@ export const preview = defineCommand({
 });
 
 /** Records byte for byte: parsed and written again, long numbers would be rounded. */
-function asJson({ pipeline, api, mapping, records }: Preview): string {
+function asJson({ pipeline, api, mapping, records, notices }: Preview): string {
   const written = records.map(({ id, version, problem, source, documents }) => {
     // Without a mapping the row stands in the record.
     const before = mapping === null && documents.length === 1 ? "" : `,"source":${source}`;
@@ -36,16 +36,17 @@ function asJson({ pipeline, api, mapping, records }: Preview): string {
     const filtered = problem === null && documents.length === 0;
     return `${JSON.stringify({ id, version, problem, filtered }).slice(0, -1)},"record":${documents.length === 1 ? documents[0]!.json : "null"}${several}${before}}`;
   });
-  return `${JSON.stringify({ pipeline, api }).slice(0, -1)},"records":[${written.join(",")}]}`;
+  return `${JSON.stringify({ pipeline, api }).slice(0, -1)},"records":[${written.join(",")}],"notices":${JSON.stringify(notices)}}`;
 }
 
 function asText(found: Preview, memberText: (raw: string, name: string) => string | null): string {
-  const { api, mapping, records } = found;
+  const { api, mapping, records, notices } = found;
   if (records.length === 0) return `${api} returned no record of the last days.`;
   const problems = records.flatMap(({ problem, documents }) => problem ?? (documents.length === 0 ? ["filtered out"] : []));
   return [
     ...(mapping === null ? asTable(found, memberText) : sideBySide(found, mapping)),
     ...[...new Set(problems)].map((problem) => `${problems.filter((one) => one === problem).length} of ${records.length} records: ${problem}`),
+    ...notices.map(({ path, text, times }) => `${path}: ${text} (${times === 1 ? "once" : `${times} times`})`),
   ].join("\n");
 }
 

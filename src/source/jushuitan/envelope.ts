@@ -89,11 +89,16 @@ export interface ListPlace {
   path: string[];
   /** The source states in so many words that there are no rows (`data_count` 0), with null in place of the list. */
   empty: boolean;
+  /** One row stands in the list's place, as an object. */
+  oneRow: boolean;
   paging: Paging;
 }
 
-/** Finds the list: under `data` first, then at the top; or says in words why there is none. */
-export function findList(envelope: Envelope, listFields: readonly string[]): ListPlace | string {
+/**
+ * Finds the list: under `data` first, then at the top; or says in words why there is none.
+ * @param idOfRow the field by which an object in the list's place is known as a row; without it there has to be a list
+ */
+export function findList(envelope: Envelope, listFields: readonly string[], idOfRow?: string): ListPlace | string {
   const holders: [string[], unknown][] = [
     [["data"], envelope.data],
     [[], envelope.body],
@@ -104,9 +109,11 @@ export function findList(envelope: Envelope, listFields: readonly string[]): Lis
     const field = present.find((name) => Array.isArray(holder[name])) ?? present[0];
     if (field === undefined) continue;
     const { data_count: total, page_count: pageCount, has_next: hasNext } = pagingSchema.parse(holder);
-    const empty = holder[field] === null && total === 0;
-    if (!empty && !Array.isArray(holder[field])) return `\`${field}\` is not a list`;
-    return { path: [...path, field], empty, paging: { total, pageCount, hasNext } };
+    const held = holder[field];
+    const empty = held === null && total === 0;
+    const oneRow = idOfRow !== undefined && isObject(held) && Object.hasOwn(held, idOfRow);
+    if (!empty && !oneRow && !Array.isArray(held)) return `\`${field}\` is not a list`;
+    return { path: [...path, field], empty, oneRow, paging: { total, pageCount, hasNext } };
   }
   return `there is no ${listFields.map((field) => `\`${field}\``).join(" or ")}`;
 }

@@ -1,4 +1,4 @@
-import { decimalDigits, elementsWithMembers, findPath, scalarText, type Element } from "../../json/raw.ts";
+import { decimalDigits, elementsWithMembers, findPath, memberSpans, scalarText, type Element } from "../../json/raw.ts";
 import type { JsonValue } from "../../config/types.ts";
 import type { ApiDescription, SourceRow } from "../contract.ts";
 import { parseShanghai } from "../time.ts";
@@ -17,12 +17,14 @@ export interface RawList {
 
 /**
  * The list of an answer, its elements untouched.
+ * @param idOfRow the field by which an object in the list's place is known as a row
  * @throws SourceError transient `TM_SOURCE_ANSWER` when the list is missing or is none
  */
-export function listOf(outcome: Outcome, listFields: readonly string[], members: readonly string[]): RawList {
-  const place = findList(outcome.envelope, listFields);
+export function listOf(outcome: Outcome, listFields: readonly string[], members: readonly string[], idOfRow?: string): RawList {
+  const place = findList(outcome.envelope, listFields, idOfRow);
   if (typeof place === "string") throw shapeError(place, outcome.context);
   const span = place.empty ? null : findPath(outcome.text, place.path);
+  if (span !== null && place.oneRow) return { elements: [{ ...span, members: memberSpans(outcome.text, span.start, members) }], paging: place.paging };
   return { elements: span === null ? [] : elementsWithMembers(outcome.text, span.start, members), paging: place.paging };
 }
 
@@ -32,7 +34,7 @@ export function listOf(outcome: Outcome, listFields: readonly string[], members:
  */
 export function rowsOf(outcome: Outcome, api: ApiDescription, params: Params): { rows: SourceRow[]; paging: Paging } {
   const { names, rowOf } = reader(api, params);
-  const { elements, paging } = listOf(outcome, api.listFields, names);
+  const { elements, paging } = listOf(outcome, api.listFields, names, api.rowAsObject === true ? idParts(api)[0] : undefined);
   return { rows: elements.map((element) => rowOf(outcome.text, element)), paging };
 }
 

@@ -164,6 +164,16 @@ describe("what is read", () => {
     }
   });
 
+  it("reads one row that stands in place of the list as an object, of the API of which that is written, and only by its id", async () => {
+    const row = '{ "io_id": 20260101000000455, "modified":"2026-01-01 10:30:02","items":{"ioi_id":1} }';
+    const bodies = [`{"code":0,"data_count":1,"datas":${row}}`, `{"code":0,"data":{"data_count":1,"datas":[${row}]}}`, '{"code":0,"data_count":1,"datas":{"0":{"io_id":1}}}', '{"code":0,"data_count":0,"datas":{}}'];
+    const { source } = await sourceOf((_seen, _response, n) => bodies[n], getApi("/open/jushuitan/inout/water/query"));
+    for (const _ of [1, 2]) {
+      expect(await source.readWindow(windowQuery, never)).toMatchObject({ total: 1, rows: [{ id: "20260101000000455", modifiedMs: Date.UTC(2026, 0, 1, 2, 30, 2), raw: row }] });
+    }
+    for (const _ of [3, 4]) await expect(source.readWindow(windowQuery, never)).rejects.toMatchObject({ code: "TM_SOURCE_ANSWER", message: expect.stringContaining("`datas` is not a list") as unknown });
+  });
+
   it("takes null for an empty list only when the source counts 0", async () => {
     const bodies = ['{"code":0,"data":{"data_count":0,"orders":null}}', '{"code":0,"data":{"data_count":1,"orders":null}}'];
     const { source } = await sourceOf((_seen, _response, n) => bodies[n]);

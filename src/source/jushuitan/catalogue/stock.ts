@@ -48,10 +48,10 @@ export const STOCK_APIS: readonly ApiDescription[] = [
   describe({
     path: "/open/jushuitan/inout/water/query", method: "jushuitan.inout.water.query",
     title: "进出仓流水查询",
-    idField: "io_id", ...TIMES, maxPages: 800, windowMs: days(1), windowParams: { date_type: 0 },
+    idField: "io_id", ...TIMES, rowAsObject: true, maxPages: 800, windowMs: days(1), windowParams: { date_type: 0 },
     dateTypes: "date_type 0 modified (the default), 1 document date, 2 in/out time",
     parameters: ["type", "wms_co_id"],
-    oddities: ["flat answer", "the widest window is not documented: one day is asked for"],
+    oddities: ["flat answer", "one field text has an object in place of the list: one with an io_id is read as a single row", "the widest window is not documented: one day is asked for"],
   }),
   describe({
     path: "/open/jushuitan/manufacture/query", method: "jushuitan.manufacture.query",
