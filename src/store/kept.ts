@@ -13,10 +13,10 @@ export async function keepRows(tx: Tx, slice: Slice): Promise<void> {
     with pages as (
       select * from page where slice_id = ${slice.id} and pass = (select max(pass) from page where slice_id = ${slice.id})
     ), newest as (
-      select distinct on (u.source_id) p.seq, p.read_no, u.*
-      from pages p cross join lateral unnest(p.source_ids, coalesce(p.target_ids, p.source_ids), p.versions, p.modified, p.hashes)
-        with ordinality as u(source_id, id, version, modified, hash, ord)
-      order by u.source_id, u.version desc nulls last, u.modified desc nulls last, p.read_no desc, u.ord desc
+      select distinct on (u.source_id) p.seq, coalesce(u.own_read_no, p.read_no) as read_no, u.*
+      from pages p cross join lateral unnest(p.source_ids, coalesce(p.target_ids, p.source_ids), p.versions, p.modified, p.hashes, p.read_nos)
+        with ordinality as u(source_id, id, version, modified, hash, own_read_no, ord)
+      order by u.source_id, u.version desc nulls last, u.modified desc nulls last, coalesce(u.own_read_no, p.read_no) desc, u.ord desc
     ), texts as (
       select p.seq, t.* from pages p cross join lateral json_array_elements(p.body::json) with ordinality as t(raw, ord)
     )

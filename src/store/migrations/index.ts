@@ -9,6 +9,7 @@ import * as workers from "./007-workers.ts";
 import * as guards from "./008-guards.ts";
 import * as documents from "./009-documents.ts";
 import * as kept from "./010-kept.ts";
+import * as readNumbers from "./011-read-numbers.ts";
 
 /** All migrations by name, run in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -22,4 +23,5 @@ export const migrations: Record<string, Migration> = {
   "008-guards": guards,
   "009-documents": documents,
   "010-kept": kept,
+  "011-read-numbers": readNumbers,
 };
