@@ -6,6 +6,7 @@ import type { Store } from "../store/db.ts";
 import type { Gap } from "../store/gaps.ts";
 import { findStream } from "../store/streams.ts";
 import { checkpointOf, formatInstant } from "../sync/labels.ts";
+import { type RemapStatus, remapStatus } from "../sync/remaps.ts";
 import { type BackfillStatus, backfillStatus } from "../sync/requests.ts";
 import { pipelineGaps } from "./gaps.ts";
 
@@ -40,6 +41,7 @@ export interface PipelineStatus {
   running: boolean;
   initialLoad: { complete: boolean; waitingFor: string | null };
   backfills: BackfillStatus[];
+  remaps: RemapStatus[];
   loaded: number;
   /** Records whose newest version the mapping leaves out. */
   filtered: number;
@@ -63,7 +65,7 @@ export async function pipelineStatus(store: Store, config: TidemarkConfig, name:
   if (stream === null) {
     return {
       ...base, cursor: null, checkpoint: null, newestCommitAt: null, ageMs: null, late: false, quarantined: 0, discarded: 0, doubtful: 0, openSlices: 0, unproven: 0, gaps: [],
-      settled: true, running: false, initialLoad: { complete: false, waitingFor: "its first run" }, backfills: [], loaded: 0, filtered: 0,
+      settled: true, running: false, initialLoad: { complete: false, waitingFor: "its first run" }, backfills: [], remaps: [], loaded: 0, filtered: 0,
     };
   }
   const { rows } = await sql<{
@@ -99,7 +101,7 @@ export async function pipelineStatus(store: Store, config: TidemarkConfig, name:
     gaps: (await pipelineGaps(store.db, config, stream)).map(gapStatus),
     settled: row.openSlices === 0 && row.doubtful === 0, running: row.running,
     initialLoad: { complete, waitingFor: complete ? null : waitingFor(row) },
-    backfills: await backfillStatus(store.db, stream.id), loaded: row.loaded, filtered: row.filtered,
+    backfills: await backfillStatus(store.db, stream.id), remaps: await remapStatus(store.db, stream.id), loaded: row.loaded, filtered: row.filtered,
   };
 }
 

@@ -227,7 +227,8 @@ test("worker, sync, backfill and status do the job and tell it in their document
   expect(report).toMatchObject({ pipeline: name, workflowId: `backfill/${name}`, status: "completed", counts: { ...COUNTS, loaded: 0 }, from: expect.stringMatching(/:\d\dZ$/), to: expect.stringMatching(/:\d\dZ$/) });
   expect(report.counts.unchanged).toBeGreaterThan(0);
 
-  expect(jsonOf(await cli("backfill", "list", name))).toMatchObject({ pipeline: name, running: false, progress: null, ranges: [{ state: "done" }] });
+  expect(jsonOf(await cli("backfill", "list", name))).toMatchObject({ pipeline: name, running: false, progress: null, ranges: [{ state: "done" }], remaps: [] });
+  expect((jsonOf(await cli("remap", name, "--cancel")) as { error: object }).error).toMatchObject({ code: "TM_REMAP_NONE" });
   expect((jsonOf(await cli("backfill", "pause", name)) as { error: object }).error).toMatchObject({ code: "TM_BACKFILL_NONE" });
   expect((await cli("status", "--fresh")).code).toBe(0);
 

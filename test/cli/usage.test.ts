@@ -53,6 +53,7 @@ describe("wrong use ends with 2", () => {
     ["no date", ["backfill", "orders", "--from", "soon", "--to", "2026-01-01"], "TM_DATE", '"soon"', "Asia/Shanghai"],
     ["an empty range", ["backfill", "orders", "--from", "2026-01-01", "--to", "2026-01-01"], "TM_DATE", "--to", "next day"],
     ["a remap of no time", ["remap", "orders", "--from", "2026-01-02", "--to", "2026-01-02"], "TM_DATE", "--to", "next day"],
+    ["a remap to be cancelled in part", ["remap", "orders", "--cancel", "--from", "2026-01-02"], "TM_USAGE", "--cancel", "Leave them out"],
     ["a number that is none", ["simulate", "qeasy", "--port", "x"], "TM_USAGE", "--port", "tidemark simulate qeasy --help"],
     ["a switch that is none", ["simulate", "qeasy", "--options", '{"keepTextt":1}'], "TM_USAGE", "keepTextt", "switch"],
     ["an action that is none", ["state", "orders", "put"], "TM_USAGE", "state … put", "get, set, export, import"],

@@ -7,7 +7,7 @@ import { TidemarkError } from "../../errors.ts";
 import { countOf } from "../../sync/labels.ts";
 import { withStore } from "../connected.ts";
 import { defineCommand } from "../command.ts";
-import { formatSpan, list, paceOf, table } from "../output.ts";
+import { formatSpan, list, paceOf, REMAP_COLUMNS, remapCells, table } from "../output.ts";
 
 /** Where Temporal is, and whether it answers. */
 interface TemporalStatus {
@@ -34,7 +34,7 @@ export const status = defineCommand<{ fresh?: true }>({
       const store = { ok: true, from: resolveServices(config.home).store?.from ?? null };
       const workers = await liveWorkers(services);
       // Without a worker nobody answers.
-      const reading = workers === 0 ? [] : stored.filter(({ backfills }) => backfills.some(({ place }) => place !== null)).map(({ name }) => name);
+      const reading = workers === 0 ? [] : stored.filter(({ backfills, remaps }) => backfills.some(({ place }) => place !== null) || remaps.some(({ state }) => state !== "done" && state !== "cancelled")).map(({ name }) => name);
       const { temporal, backfills, schedules } = await temporalStatus(config, reading);
       const notices = await tokenNotices(services);
       const pipelines = stored.map((pipeline) => ({ ...pipeline, schedule: schedules.get(pipeline.name) ?? null, backfill: backfills.get(pipeline.name) ?? null }));
@@ -75,6 +75,7 @@ async function temporalStatus(config: LoadedConfig, reading: readonly string[]):
 function printed(temporal: TemporalStatus, store: string | null, workers: number, pipelines: readonly Shown[], notices: readonly string[]): string {
   const gaps = pipelines.flatMap(({ name, gaps }) => gaps.map((one) => [name, one.from, one.to, one.acceptedAt, one.because]));
   const backfills = pipelines.flatMap(({ name, backfills }) => backfills.map((one) => [name, one.from, one.to, one.state, `${one.percent} %`, one.read, one.loaded]));
+  const remaps = pipelines.flatMap(({ name, remaps }) => remaps.map((one) => [name, ...remapCells(one)]));
   return [
     list([
       ["Temporal", temporal.ok ? `${temporal.address}, namespace ${temporal.namespace}${temporal.uiUrl === null ? "" : `, ${temporal.uiUrl}`}` : pc.red(temporal.problem ?? "no answer")],
@@ -88,6 +89,7 @@ function printed(temporal: TemporalStatus, store: string | null, workers: number
     ),
     ...(gaps.length === 0 ? [] : ["", table(["gap of", "from", "to", "accepted", "because"], gaps)]),
     ...(backfills.length === 0 ? [] : ["", table(["backfill of", "from", "to", "state", "done", "read", "loaded"], backfills)]),
+    ...(remaps.length === 0 ? [] : ["", table(["remap of", ...REMAP_COLUMNS], remaps)]),
     ...(notices.length === 0 ? [] : ["", ...notices.map((notice) => pc.red(notice))]),
     ...pipelines.flatMap(({ name, backfill }) => (backfill === null ? [] : paceOf(backfill).map(([what, text]) => `${name}: ${what} ${text}`))),
   ].join("\n");

@@ -10,6 +10,7 @@ import * as guards from "./008-guards.ts";
 import * as documents from "./009-documents.ts";
 import * as kept from "./010-kept.ts";
 import * as readNumbers from "./011-read-numbers.ts";
+import * as keeping from "./012-keeping.ts";
 
 /** All migrations by name, run in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -24,4 +25,5 @@ export const migrations: Record<string, Migration> = {
   "009-documents": documents,
   "010-kept": kept,
   "011-read-numbers": readNumbers,
+  "012-keeping": keeping,
 };
