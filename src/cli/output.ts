@@ -52,6 +52,13 @@ export function formatCount(count: number): string {
   return count.toLocaleString("en-US");
 }
 
+/** `512 B`, `1.5 MB`: powers of 1,000. */
+export function formatBytes(bytes: number): string {
+  const units = [["GB", 1e9], ["MB", 1e6], ["kB", 1e3]] as const;
+  const unit = units.find(([, size]) => bytes >= size);
+  return unit === undefined ? `${bytes} B` : `${Number((bytes / unit[1]).toPrecision(2))} ${unit[0]}`;
+}
+
 /** `3 s`, `12 min`, `5 h`, `2 d`: the largest unit that holds the whole. @param ms milliseconds */
 export function formatSpan(ms: number): string {
   const units = [["d", 86_400_000], ["h", 3_600_000], ["min", 60_000], ["s", 1_000]] as const;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { figures, formatSpan, paceOf, table } from "../../src/cli/output.ts";
+import { figures, formatBytes, formatSpan, paceOf, table } from "../../src/cli/output.ts";
 
 test("a table lines up, with numbers to the right and Chinese characters two places wide", () => {
   expect(table(["name", "read"], [["订单", 1_234], ["orders", 5]]).split("\n").slice(1).map((line) => line.trimEnd())).toEqual(["订单    1,234", "orders      5"]);
@@ -19,4 +19,8 @@ test("a backfill's pace is told as far as it is known", () => {
 
 test.each([[900, "1 s"], [3_000, "3 s"], [720_000, "12 min"], [18_000_000, "5 h"], [172_800_000, "2 d"]])("%d ms is %s", (ms, text) => {
   expect(formatSpan(ms)).toBe(text);
+});
+
+test.each([[0, "0 B"], [999, "999 B"], [1_500, "1.5 kB"], [23_400_000, "23 MB"], [1_200_000_000, "1.2 GB"]])("%d bytes are %s", (bytes, text) => {
+  expect(formatBytes(bytes)).toBe(text);
 });
