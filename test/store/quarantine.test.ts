@@ -1,8 +1,10 @@
 import { sql } from "kysely";
 import { afterEach, expect, test } from "vitest";
+import { compareSlice } from "../../src/store/audits.ts";
+import { finishBatch, takeBatch } from "../../src/store/batches.ts";
 import { classifySlice, markExtracted } from "../../src/store/classify.ts";
 import { commitSlice } from "../../src/store/commit.ts";
-import { finishBatch, takeBatch } from "../../src/store/batches.ts";
+import { addRange } from "../../src/store/ranges.ts";
 import { planReplay } from "../../src/store/replay.ts";
 import { getSlice, type Slice } from "../../src/store/slices.ts";
 import { transformSlice } from "../../src/sync/transform.ts";
@@ -100,4 +102,29 @@ test.each([["the target takes it", true], ["the target refuses it again", false]
   expect(await state()).toEqual([{ held: taken ? "loaded" : "quarantined", hash: "b", kept: "b", as: 20, state: taken ? "resolved" : "open" }]);
   expect(await load(newer)).toMatchObject({ loaded: 1 });
   expect(await state()).toEqual([{ held: "loaded", hash: "c", kept: "c", as: 30, state: "resolved" }]);
+});
+
+test("an audit finds a row that changed within the second of the version in quarantine, and not that version itself", async () => {
+  bench = await startBench();
+  const read = async (content: string, readNo: string, purpose: "initial" | "audit", rangeId?: string): Promise<Slice> => {
+    const slice = await bench.slice({ kind: "window", fromAt: 0, toAt: 1_000, ...(rangeId === undefined ? {} : { rangeId }) }, purpose);
+    await stage(bench, slice, [row("1", null, { hash: content })], { lastVersion: null, readNo });
+    await markExtracted(bench.store, slice, {});
+    return slice;
+  };
+  const first = await read("b", "20", "initial");
+  await transformSlice(context(first), 1);
+  const batch = (await takeBatch(bench.store, first, sender(), bench.pipeline.target))!;
+  await finishBatch(bench.store, first, batch, sender(), { loaded: [], refused: [{ sourceId: "1", code: "TM_TARGET_REFUSED", reason: "no", raw: null }] });
+  const rangeId = await addRange(bench.store.db, { streamId: bench.stream.id, purpose: "audit", fromAt: 0, toAt: 1_000 });
+  await sql`
+    with asked as (insert into audit (stream_id, request_id, from_at, to_at, by_ids, repair) values (${bench.stream.id}, 'a', to_timestamp(0), to_timestamp(1), true, false) returning *)
+    insert into audit_window (audit_id, from_at, to_at, range_id, state) select id, from_at, to_at, ${rangeId}, 'comparing' from asked
+  `.execute(bench.store.db);
+  const found = async (slice: Slice) => {
+    expect(await compareSlice(bench.store, slice, 1)).toBe(false);
+    return (await sql`select source_id as id, kind, hash from audit_finding`.execute(bench.store.db)).rows;
+  };
+  expect(await found(await read("b", "30", "audit", rangeId))).toEqual([]);
+  expect(await found(await read("c", "40", "audit", rangeId))).toEqual([{ id: "1", kind: "stale", hash: "c" }]);
 });
