@@ -3,7 +3,6 @@ import { acquireLease, releaseLease, touchLease } from "../src/store/leases.ts";
 import { lookbackAge } from "../src/store/clock.ts";
 import { commitSlice } from "../src/store/commit.ts";
 import { clearDoubts } from "../src/store/doubts.ts";
-import { forgetRows } from "../src/store/kept.ts";
 import { ensureStream, findStream } from "../src/store/streams.ts";
 import { planSlice } from "../src/store/plan.ts";
 import { releaseForward } from "../src/quota/budget.ts";
@@ -59,7 +58,6 @@ export function createRunActivities(services: Services): RunActivities {
       run(async (running) => {
         const { pipeline, api } = context(ref, running);
         await clearDoubts(store.db, ref.streamId);
-        await forgetRows(store.db, ref.streamId, pipeline.source.keepRows);
         const slice = await planSlice(store, {
           streamId: ref.streamId, lane: ref.lane, token: ref.token, source: pipeline.source, api, headRead, busy,
         });

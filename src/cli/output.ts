@@ -3,6 +3,7 @@ import Table from "cli-table3";
 import pc from "picocolors";
 import type { Pace } from "../../workflows/types.ts";
 import { countOf } from "../sync/labels.ts";
+import type { RemapStatus } from "../sync/remaps.ts";
 
 /** How far a wait is. */
 export interface ProgressView {
@@ -51,11 +52,25 @@ export function formatCount(count: number): string {
   return count.toLocaleString("en-US");
 }
 
+/** `512 B`, `1.5 MB`: powers of 1,000. */
+export function formatBytes(bytes: number): string {
+  const units = [["GB", 1e9], ["MB", 1e6], ["kB", 1e3]] as const;
+  const unit = units.find(([, size]) => bytes >= size);
+  return unit === undefined ? `${bytes} B` : `${Number((bytes / unit[1]).toPrecision(2))} ${unit[0]}`;
+}
+
 /** `3 s`, `12 min`, `5 h`, `2 d`: the largest unit that holds the whole. @param ms milliseconds */
 export function formatSpan(ms: number): string {
   const units = [["d", 86_400_000], ["h", 3_600_000], ["min", 60_000], ["s", 1_000]] as const;
   const [unit, size] = units.find(([, size]) => ms >= size) ?? units[3];
   return `${Math.round(ms / size)} ${unit}`;
+}
+
+/** The columns of a remap, behind its first. */
+export const REMAP_COLUMNS = ["from", "to", "state", "done", "read", "loaded"];
+
+export function remapCells({ from, to, state, percent, read, loaded }: RemapStatus): (string | number)[] {
+  return [from ?? "-", to ?? "-", state, `${percent} %`, read, loaded];
 }
 
 /** How fast a backfill goes and what is left, as far as it is known: labels and values. */

@@ -6,6 +6,7 @@ import { formatInstant, parseShanghai } from "../source/time.ts";
 import type { Place } from "../store/requests.ts";
 import { findStream } from "../store/streams.ts";
 import { type BackfillStatus, backfillStatus } from "../sync/requests.ts";
+import { type RemapStatus, remapStatus } from "../sync/remaps.ts";
 import type { Services } from "../sync/services.ts";
 
 /** The ranges that people asked for: those that are open in their order, then the latest others. @param requestId only this one */
@@ -20,13 +21,19 @@ export interface BackfillNow {
   progress: BackfillProgress | null;
 }
 
-/** What a backfill does by its own word, and the ranges: what it has not taken up yet stands behind them as `waiting`. */
-export async function backfillView(services: Services, client: Client, name: string): Promise<BackfillNow & { ranges: BackfillStatus[] }> {
+export interface BackfillView extends BackfillNow {
+  ranges: BackfillStatus[];
+  remaps: RemapStatus[];
+}
+
+/** What a backfill does by its own word, the ranges, and remaps: ranges that it has not taken up yet stand behind the others as `waiting`. */
+export async function backfillView(services: Services, client: Client, name: string): Promise<BackfillView> {
   const now = await backfillNow(client, name);
   const ranges = await backfillRanges(services, name);
   const waiting = new Map((now.progress?.waiting ?? []).map((one) => [one.requestId, one]));
   for (const { requestId } of ranges) waiting.delete(requestId);
-  return { ...now, ranges: [...ranges, ...[...waiting.values()].map(waitingRange)] };
+  const stream = await findStream(services.store.db, name);
+  return { ...now, ranges: [...ranges, ...[...waiting.values()].map(waitingRange)], remaps: stream === null ? [] : await remapStatus(services.store.db, stream.id) };
 }
 
 function waitingRange({ requestId, from, to }: RangeRequest): BackfillStatus {

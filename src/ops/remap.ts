@@ -1,9 +1,10 @@
 import { ConfigError, TidemarkError } from "../errors.ts";
 import { getApi, rowsFromTexts } from "../source/jushuitan/index.ts";
 import type { RowCounts } from "../store/commit.ts";
-import { addRemap, countRemap, otherForms, type RemapCount, type RemapRange, remapOutcome, sampleKept } from "../store/remap.ts";
+import { addRemap, cancelRemaps, countRemap, otherForms, type RemapCount, type RemapRange, remapOutcome, sampleKept } from "../store/remap.ts";
 import { findStream, fingerprints, refuseChanged } from "../store/streams.ts";
 import { countOf } from "../sync/labels.ts";
+import { type RemapStatus, remapStatus } from "../sync/remaps.ts";
 import { accountOf, pipelineOf, requireWindows, type Services } from "../sync/services.ts";
 import { stagedRows } from "../sync/staged.ts";
 import { type OpenedTemporal, runLink } from "./open.ts";
@@ -27,7 +28,7 @@ const SAMPLE = 500;
 
 /**
  * Applies the pipeline's present mapping to the rows that it keeps, and has the result loaded; the source is not asked.
- * @throws TidemarkError `TM_NOT_KEPT`, `TM_NOT_LOADED`, `TM_PIPELINE_CHANGED`, `TM_REMAP_ID` and others
+ * @throws TidemarkError `TM_NOT_KEPT`, `TM_NOT_LOADED`, `TM_PIPELINE_CHANGED`, `TM_REMAP_ID`, with `wait` `TM_REMAP_CANCELLED`, and others
  */
 export async function remapPipeline(
   services: Services, temporal: OpenedTemporal, name: string, range: RemapRange, options: Waiting & { wait: boolean },
@@ -49,7 +50,7 @@ export async function remapPipeline(
   if (options.wait) await requireWorker(services, temporal);
   const count = await countRemap(store.db, stream.id, range);
   if (count.kept === 0) return { ...count, pipeline: name, status: "nothing", workflowId: null, runId: null, link: null };
-  const remap = await addRemap(store.db, stream.id, range, pipeline.target.zombieAfterMs);
+  const remap = await addRemap(store.db, stream.id, range, count.kept, pipeline.target.zombieAfterMs);
   const started = await signalBackfill(temporal.client, services, name, "look");
   const report = { ...count, pipeline: name, ...started, link: runLink(temporal, started.workflowId, started.runId) };
   const before = await otherForms(store.db, stream.id);
@@ -58,11 +59,27 @@ export async function remapPipeline(
   await requireTaken(services, temporal, started, options);
   const did = await backfillDid(temporal, name, async () => (await remapOutcome(store.db, remap)) !== null, options.signal);
   const outcome = await remapOutcome(store.db, remap);
+  if (outcome === "cancelled") {
+    throw new TidemarkError("TM_REMAP_CANCELLED", `the remap of ${name} was cancelled before its end`, { fix: `What the target took stays; "tidemark backfill list ${name}" tells how far it came. "tidemark remap ${name}" begins anew.` });
+  }
   if (!did || outcome === null) {
     throw new TidemarkError("TM_RUN_FAILED", "the backfill workflow ended before the remap was committed", { fix: "See its history in Temporal's UI; the remap goes on with the pipeline's next backfill." });
   }
   const { slices, ...counts } = outcome;
   return { ...report, status: "completed", counts, slices };
+}
+
+/**
+ * Ends the pipeline's remaps that are not done; what the target took of them stays. The backfill needs no word of it.
+ * @returns them, as far as they came
+ * @throws TidemarkError `TM_REMAP_NONE`
+ */
+export async function cancelRemap({ config, store }: Services, name: string): Promise<RemapStatus[]> {
+  const { target } = pipelineOf(config, name);
+  const stream = await findStream(store.db, name);
+  const ids = stream === null ? [] : await cancelRemaps(store, stream.id, target.zombieAfterMs);
+  if (stream === null || ids.length === 0) throw new TidemarkError("TM_REMAP_NONE", `no remap of ${name} is open`, { fix: `"tidemark backfill list ${name}" shows the latest.` });
+  return (await remapStatus(store.db, stream.id)).filter(({ remap }) => ids.includes(remap));
 }
 
 /** @throws ConfigError `TM_REMAP_ID` */

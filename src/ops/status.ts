@@ -1,13 +1,15 @@
 import { sql } from "kysely";
-import type { TidemarkConfig } from "../config/types.ts";
+import type { SourceConfig, TidemarkConfig } from "../config/types.ts";
 import { getApi } from "../source/jushuitan/index.ts";
 import type { SafeCursor } from "../source/contract.ts";
 import type { Store } from "../store/db.ts";
 import type { Gap } from "../store/gaps.ts";
 import { findStream } from "../store/streams.ts";
 import { checkpointOf, formatInstant } from "../sync/labels.ts";
+import { type RemapStatus, remapStatus } from "../sync/remaps.ts";
 import { type BackfillStatus, backfillStatus } from "../sync/requests.ts";
 import { pipelineGaps } from "./gaps.ts";
+import { type KeptRows, keptRows } from "./kept.ts";
 
 /** How a pipeline stands, from the store alone. */
 export interface PipelineStatus {
@@ -40,6 +42,11 @@ export interface PipelineStatus {
   running: boolean;
   initialLoad: { complete: boolean; waitingFor: string | null };
   backfills: BackfillStatus[];
+  remaps: RemapStatus[];
+  /** Raw rows that stay in the store; null: none. */
+  kept: KeptRows | null;
+  /** `source.keepRows`; a number: ms. */
+  keepRows: SourceConfig["keepRows"];
   loaded: number;
   /** Records whose newest version the mapping leaves out. */
   filtered: number;
@@ -59,11 +66,11 @@ export async function pipelineStatus(store: Store, config: TidemarkConfig, name:
   const pipeline = config.pipelines[name]!;
   const stream = await findStream(store.db, name);
   const { neverReturns, notProvable } = getApi(pipeline.source.api, config.apis);
-  const base = { name, limitMs: pipeline.freshnessMs, neverReturns, notProvable };
+  const base = { name, limitMs: pipeline.freshnessMs, keepRows: pipeline.source.keepRows, neverReturns, notProvable };
   if (stream === null) {
     return {
       ...base, cursor: null, checkpoint: null, newestCommitAt: null, ageMs: null, late: false, quarantined: 0, discarded: 0, doubtful: 0, openSlices: 0, unproven: 0, gaps: [],
-      settled: true, running: false, initialLoad: { complete: false, waitingFor: "its first run" }, backfills: [], loaded: 0, filtered: 0,
+      settled: true, running: false, initialLoad: { complete: false, waitingFor: "its first run" }, backfills: [], remaps: [], kept: null, loaded: 0, filtered: 0,
     };
   }
   const { rows } = await sql<{
@@ -99,7 +106,8 @@ export async function pipelineStatus(store: Store, config: TidemarkConfig, name:
     gaps: (await pipelineGaps(store.db, config, stream)).map(gapStatus),
     settled: row.openSlices === 0 && row.doubtful === 0, running: row.running,
     initialLoad: { complete, waitingFor: complete ? null : waitingFor(row) },
-    backfills: await backfillStatus(store.db, stream.id), loaded: row.loaded, filtered: row.filtered,
+    backfills: await backfillStatus(store.db, stream.id), remaps: await remapStatus(store.db, stream.id),
+    kept: await keptRows(store.db, stream.id, pipeline.source.keepRows), loaded: row.loaded, filtered: row.filtered,
   };
 }
 

@@ -146,7 +146,7 @@ export async function compareSlice(store: Store, slice: Slice, pass: number): Pr
         from newest n left join record r on r.stream_id = n.stream_id and r.id = n.id and r.source_id = n.source_id
         where r.batch_id is null and (r.held is null or newer(n.version, n.modified, n.hash, n.read_no, r.version, r.modified, r.hash, r.read_no))
           and not exists (select 1 from quarantine q where q.stream_id = n.stream_id and q.source_id = n.source_id and q.state <> 'resolved'
-            and not newer(n.version, n.modified, n.hash, n.read_no, q.version, q.modified, q.hash, n.read_no))
+            and not newer(n.version, n.modified, n.hash, n.read_no, q.version, q.modified, q.hash, q.read_no))
         on conflict do nothing
       ) select repair from owner
     `.execute(tx);

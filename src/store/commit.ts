@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { StoreError } from "../errors.ts";
 import type { Db, Store, Tx } from "./db.ts";
-import { keepRows } from "./kept.ts";
+import { forgetOlder, keepRows } from "./kept.ts";
 import { requireLease } from "./leases.ts";
 import { finishRanges } from "./ranges.ts";
 import type { Slice } from "./slices.ts";
@@ -62,7 +62,7 @@ export async function commitSlice(store: Store, slice: Slice, lookbackMs: number
     const counts = await writeLedger(tx, slice);
     await moveProven(tx, slice, lookbackMs);
     await finishRanges(tx, slice.streamId);
-    if (keep && slice.purpose !== "remap") await keepRows(tx, slice);
+    if (slice.purpose !== "remap") await (keep ? keepRows : forgetOlder)(tx, slice);
     await clearSlice(tx, slice.id);
     // What people ask for beside the runs says nothing about how fresh the copy is.
     if (slice.purpose === "forward") await sql`update stream set newest_commit_at = clock_timestamp() where id = ${slice.streamId}`.execute(tx);

@@ -1,6 +1,5 @@
 import { sql } from "kysely";
-import type { SourceConfig } from "../config/types.ts";
-import type { Db, Tx } from "./db.ts";
+import type { Tx } from "./db.ts";
 import { NO_ID } from "./pages.ts";
 import type { Slice } from "./slices.ts";
 
@@ -13,10 +12,10 @@ export async function keepRows(tx: Tx, slice: Slice): Promise<void> {
     with pages as (
       select * from page where slice_id = ${slice.id} and pass = (select max(pass) from page where slice_id = ${slice.id})
     ), newest as (
-      select distinct on (u.source_id) p.seq, p.read_no, u.*
-      from pages p cross join lateral unnest(p.source_ids, coalesce(p.target_ids, p.source_ids), p.versions, p.modified, p.hashes)
-        with ordinality as u(source_id, id, version, modified, hash, ord)
-      order by u.source_id, u.version desc nulls last, u.modified desc nulls last, p.read_no desc, u.ord desc
+      select distinct on (u.source_id) p.seq, coalesce(u.own_read_no, p.read_no) as read_no, u.*
+      from pages p cross join lateral unnest(p.source_ids, coalesce(p.target_ids, p.source_ids), p.versions, p.modified, p.hashes, p.read_nos)
+        with ordinality as u(source_id, id, version, modified, hash, own_read_no, ord)
+      order by u.source_id, u.version desc nulls last, u.modified desc nulls last, coalesce(u.own_read_no, p.read_no) desc, u.ord desc
     ), texts as (
       select p.seq, t.* from pages p cross join lateral json_array_elements(p.body::json) with ordinality as t(raw, ord)
     )
@@ -35,23 +34,11 @@ export async function keepRows(tx: Tx, slice: Slice): Promise<void> {
   `.execute(tx);
 }
 
-/** Removed at a time, so that nobody waits for it. */
-const PORTION = 5_000;
-
-/** Removes rows whose time is over, all of them where none are to be kept, and those of streams that were replaced: a portion of them. @returns how many */
-export async function forgetRows(db: Db, streamId: string, keep: SourceConfig["keepRows"], portion = PORTION): Promise<number> {
-  const { rows: streams } = await sql<{ id: string }>`
-    select t.id::text from stream t join stream s on s.pipeline = t.pipeline and s.id = ${streamId} where t.id = s.id or not t.active
-  `.execute(db);
-  let forgotten = 0;
-  for (const { id } of streams) {
-    if (id === streamId && keep === "forever") continue;
-    const over = id === streamId && typeof keep === "number" ? sql`last_at < clock_timestamp() - ${keep} * interval '1 ms'` : sql`true`;
-    const { numAffectedRows } = await sql`
-      delete from kept where stream_id = ${id} and source_id in (
-        select source_id from kept where stream_id = ${id} and ${over} order by last_at limit ${portion} for update skip locked)
-    `.execute(db);
-    forgotten += Number(numAffectedRows ?? 0);
-  }
-  return forgotten;
+/** Where no rows are kept any more: those of which the slice that is being committed has newer versions go, so that what is left is never older than the index. */
+export async function forgetOlder(tx: Tx, slice: Slice): Promise<void> {
+  await sql`
+    delete from kept k using page p cross join lateral unnest(p.source_ids, p.versions, p.modified, p.hashes, p.read_nos) as u(source_id, version, modified, hash, own_read_no)
+    where p.slice_id = ${slice.id} and k.stream_id = ${slice.streamId} and k.source_id = u.source_id and exists (select 1 from kept where stream_id = ${slice.streamId})
+      and newer(u.version, u.modified, u.hash, coalesce(u.own_read_no, p.read_no), k.version, k.modified, k.hash, k.read_no)
+  `.execute(tx);
 }

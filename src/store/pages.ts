@@ -35,6 +35,8 @@ export interface NewPage extends Omit<PageMark, "rowCount"> {
   requests: number;
   /** The number taken before the request was sent. */
   readNo: string;
+  /** Of rows that were read earlier, each with a number of its own. */
+  readNos?: readonly string[];
   /** Reached the source's own end of what it has. */
   reachedEnd: boolean;
 }
@@ -61,11 +63,11 @@ export async function stagePage(db: Db, slice: Slice, page: NewPage): Promise<Pa
       select id, stream_id from slice where id = ${slice.id} and token = ${slice.token} and state = 'open' for update
     ), staged as (
       insert into page (slice_id, pass, seq, page_no, from_version, last_version, total, row_count, source_ids, target_ids,
-        versions, modified, hashes, shops, body, is_last, read_no)
+        versions, modified, hashes, read_nos, shops, body, is_last, read_no)
       select owner.id, ${page.pass}, ${page.seq}, ${page.pageNo}, ${page.fromVersion}::numeric, ${page.lastVersion}::numeric,
         ${page.total}::int, ${page.rows.length}, ${column((row) => row.sourceId)}::text[],
         ${sameIds ? null : column((row) => row.targetId)}::text[], ${column((row) => row.version)}::numeric[],
-        ${column((row) => row.modifiedMs)}::bigint[], ${column((row) => row.hash)}::text[],
+        ${column((row) => row.modifiedMs)}::bigint[], ${column((row) => row.hash)}::text[], ${page.readNos ?? null}::bigint[],
         ${[...new Set(page.rows.flatMap((row) => row.shopId ?? []))]}::text[],
         ${`[${page.rows.map((row) => row.raw).join(",")}]`}, ${page.isLast}, ${page.readNo}
       from owner on conflict do nothing returning seq

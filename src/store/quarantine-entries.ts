@@ -108,6 +108,8 @@ export interface ReplayEntry {
   sourceId: string;
   raw: string | null;
   modified: number | null;
+  /** The number of the reading that brought it. */
+  readNo: string;
 }
 
 /**
@@ -121,7 +123,7 @@ export async function takeEntries(tx: Tx, streamId: string, filter: EntryFilter)
     update quarantine q set state = 'resolved', updated_at = clock_timestamp()
     from stream t, record r where t.id = q.stream_id and t.id = ${streamId} and ${whereEntries({ ...filter, state })}
       and r.stream_id = q.stream_id and r.source_id = q.source_id and r.id = q.target_id and r.held = 'loaded'
-      and newer(r.version, r.modified, r.hash, r.read_no, q.version, q.modified, q.hash, 0)
+      and newer(r.version, r.modified, r.hash, r.read_no, q.version, q.modified, q.hash, q.read_no)
     returning q.id
   `.execute(tx);
   if (state.includes("discarded")) {
@@ -133,7 +135,7 @@ export async function takeEntries(tx: Tx, streamId: string, filter: EntryFilter)
     `.execute(tx);
   }
   const { rows: entries } = await sql<ReplayEntry>`
-    select q.id::text as entry, q.source_id as "sourceId", q.raw, q.modified::float8 from quarantine q join stream t on t.id = q.stream_id
+    select q.id::text as entry, q.source_id as "sourceId", q.raw, q.modified::float8, q.read_no::text as "readNo" from quarantine q join stream t on t.id = q.stream_id
     where t.id = ${streamId} and ${whereEntries({ ...filter, state: "open" })} order by q.id for update of q
   `.execute(tx);
   return { entries, newer: resolved.length };

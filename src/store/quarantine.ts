@@ -21,15 +21,15 @@ export async function quarantineItems(tx: Tx, slice: Slice, batchId: string, ref
   if (refusals.length === 0) return;
   const sourceIds = refusals.map((refusal) => refusal.sourceId);
   await sql`
-    insert into quarantine as q (stream_id, source_id, target_id, code, reason, raw, version, modified, hash, slice_id)
-    select ${slice.streamId}, i.source_id, i.id, n.code, n.reason, n.raw, i.version, i.modified, i.hash, ${slice.id}
+    insert into quarantine as q (stream_id, source_id, target_id, code, reason, raw, version, modified, hash, read_no, slice_id)
+    select ${slice.streamId}, i.source_id, i.id, n.code, n.reason, n.raw, i.version, i.modified, i.hash, i.read_no, ${slice.id}
     from unnest(${sourceIds}::text[], ${refusals.map((refusal) => refusal.code)}::text[],
       ${refusals.map((refusal) => refusal.reason)}::text[], ${refusals.map((refusal) => refusal.raw)}::text[]) as n(source_id, code, reason, raw)
     join item i on i.slice_id = ${slice.id} and i.source_id = n.source_id
     order by i.source_id
     on conflict (stream_id, source_id) where state = 'open' do update set code = excluded.code, reason = excluded.reason,
       raw = excluded.raw, version = excluded.version, modified = excluded.modified, hash = excluded.hash,
-      slice_id = excluded.slice_id, attempts = q.attempts + 1, updated_at = clock_timestamp()
+      read_no = excluded.read_no, slice_id = excluded.slice_id, attempts = q.attempts + 1, updated_at = clock_timestamp()
   `.execute(tx);
   await holdItems(tx, slice, batchId, sourceIds, "quarantined");
 }
@@ -50,7 +50,7 @@ async function holdItems(tx: Tx, slice: Slice, batchId: string, sourceIds: reado
     on conflict (stream_id, id) do update set held = excluded.held, version = excluded.version, modified = excluded.modified,
       hash = excluded.hash, read_no = excluded.read_no, resend = false, batch_id = null, claim_until = null
       where r.source_id = excluded.source_id and (r.batch_id is null or r.batch_id = ${batchId})
-        and not newer(r.version, r.modified, r.hash, r.read_no, excluded.version, excluded.modified, excluded.hash, excluded.read_no)
+        and (r.held is null or not newer(r.version, r.modified, r.hash, r.read_no, excluded.version, excluded.modified, excluded.hash, excluded.read_no))
   `.execute(tx);
   await sql`
     update item set outcome = ${held}, batch_id = null
@@ -72,8 +72,8 @@ export async function resolveEntries(tx: Tx, streamId: string, sourceIds: readon
 export async function quarantineHolders(tx: Tx, slice: Slice, targetIds: readonly string[], reason: string): Promise<void> {
   if (targetIds.length === 0) return;
   await sql`
-    insert into quarantine as q (stream_id, source_id, target_id, code, reason, version, modified, hash, slice_id)
-    select r.stream_id, r.source_id, r.id, 'TM_ID_COLLISION', ${reason}, r.version, r.modified, r.hash, ${slice.id}
+    insert into quarantine as q (stream_id, source_id, target_id, code, reason, version, modified, hash, read_no, slice_id)
+    select r.stream_id, r.source_id, r.id, 'TM_ID_COLLISION', ${reason}, r.version, r.modified, r.hash, coalesce(r.read_no, 0), ${slice.id}
     from record r where r.stream_id = ${slice.streamId} and r.id = any(${targetIds}::text[]) and (r.held is not null or r.batch_id is not null)
     on conflict (stream_id, source_id) where state = 'open' do nothing
   `.execute(tx);

@@ -1,7 +1,8 @@
 import { type RawBuilder, sql } from "kysely";
 import type { SourceConfig } from "../config/types.ts";
 import type { RowCounts } from "./commit.ts";
-import type { Db, Tx } from "./db.ts";
+import type { Db, Store, Tx } from "./db.ts";
+import { dropSlices } from "./drop.ts";
 import { insertSlice, type Slice } from "./slices.ts";
 import { unmakeBatches } from "./unmake.ts";
 
@@ -48,33 +49,51 @@ export async function sampleKept(db: Db, streamId: string, limit: number): Promi
 
 /**
  * Notes that records are to be mapped anew; the backfill lane does it. One that has not begun and is for the same records is the same.
+ * @param asked how many records it is for now
  * @param zombieAfterMs how long a request may still be under way whose sender is gone
  * @returns its id
  */
-export async function addRemap(db: Db, streamId: string, { from, to }: RemapRange, zombieAfterMs: number): Promise<string> {
+export async function addRemap(db: Db, streamId: string, { from, to }: RemapRange, asked: number, zombieAfterMs: number): Promise<string> {
   const { rows } = await sql<{ id: string }>`
     with wanted as (select ${streamId}::bigint as stream_id, ${from ?? null}::bigint as from_ms, ${to ?? null}::bigint as to_ms),
     open as (
       select r.id from remap r join wanted w on w.stream_id = r.stream_id and w.from_ms is not distinct from r.from_ms and w.to_ms is not distinct from r.to_ms
       where r.state = 'open' and r.first_batch is null limit 1
     ), made as (
-      insert into remap (stream_id, from_ms, to_ms, zombie_ms) select *, ${zombieAfterMs}::bigint from wanted where not exists (select 1 from open) returning id
+      insert into remap (stream_id, from_ms, to_ms, zombie_ms, asked) select *, ${zombieAfterMs}::bigint, ${asked}::int from wanted where not exists (select 1 from open) returning id
     )
     select id::text from open union all select id::text from made
   `.execute(db);
   return rows[0]!.id;
 }
 
-/** How a remap ended; null while it goes on. */
-export async function remapOutcome(db: Db, remapId: string): Promise<(RowCounts & { slices: number }) | null> {
-  const { rows } = await sql<RowCounts & { slices: number; done: boolean }>`
-    select m.state = 'planned' and count(s.id) filter (where s.state in ('open', 'extracted', 'classified')) = 0 as done, count(s.id)::int as slices,
+/**
+ * Ends what remaps have not done yet. Slices under way are dropped, so that one that fails for ever holds up nothing: what was
+ * taken by the target stays, what may still be on its way is doubtful.
+ * @returns the ids of those that were not done
+ */
+export async function cancelRemaps(store: Store, streamId: string, zombieAfterMs: number): Promise<string[]> {
+  return store.transaction(async (tx) => {
+    const { rows } = await sql<{ id: string }>`
+      update remap m set state = 'cancelled' where stream_id = ${streamId} and (state = 'open' or (state = 'planned' and exists (
+        select 1 from slice s where s.remap_id = m.id and s.state in ('extracted', 'classified')))) returning id::text
+    `.execute(tx);
+    const ids = rows.map(({ id }) => id);
+    await dropSlices(tx, streamId, sql`s.remap_id = any(${ids}::bigint[])`, zombieAfterMs);
+    return ids;
+  });
+}
+
+/** How a remap ended: what became of its records, or that it was cancelled; null while it goes on. */
+export async function remapOutcome(db: Db, remapId: string): Promise<(RowCounts & { slices: number }) | "cancelled" | null> {
+  const { rows } = await sql<RowCounts & { slices: number; done: boolean; cancelled: boolean }>`
+    select m.state = 'cancelled' as cancelled, m.state = 'planned' and count(s.id) filter (where s.state in ('open', 'extracted', 'classified')) = 0 as done, count(s.id)::int as slices,
       coalesce(sum(read), 0)::int as read, coalesce(sum(duplicate), 0)::int as duplicate, coalesce(sum(unchanged), 0)::int as unchanged,
       coalesce(sum(superseded), 0)::int as superseded, coalesce(sum(quarantined), 0)::int as quarantined, coalesce(sum(filtered), 0)::int as filtered, coalesce(sum(loaded), 0)::int as loaded
     from remap m left join slice s on s.remap_id = m.id where m.id = ${remapId} group by m.id
   `.execute(db);
-  const { done, ...counts } = rows[0]!;
-  return done ? counts : null;
+  const { done, cancelled, ...counts } = rows[0]!;
+  return cancelled ? "cancelled" : done ? counts : null;
 }
 
 /** What the mapping before has made and is not over: unfinished slices that loaded some of it. */

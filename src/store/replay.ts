@@ -50,17 +50,17 @@ export function planReplay(store: Store, input: ReplayInput): Promise<ReplayPlan
     if (kept.length === 0) return { ...plan, slice: null };
     // Adopted by the lane's next run, under its token.
     const slice = await insertSlice(tx, { streamId, lane: "backfill", purpose: "replay", token: "0", source, bounds: { kind: "rows" } });
-    await stage(tx, slice, input.read(kept.map((entry) => entry.raw!)));
+    await stage(tx, slice, input.read(kept.map((entry) => entry.raw!)), kept.map((entry) => entry.readNo));
     return { ...plan, slice: slice.id };
   });
 }
 
-async function stage(tx: Tx, slice: Slice, rows: readonly StagedRow[]): Promise<void> {
+async function stage(tx: Tx, slice: Slice, rows: readonly StagedRow[], readNos: readonly string[]): Promise<void> {
   for (let at = 0; at < rows.length; at += PAGE_ROWS) {
     const page: NewPage = {
       pass: 1, seq: at / PAGE_ROWS + 1, pageNo: 1, fromVersion: null, lastVersion: null, total: null, rows: rows.slice(at, at + PAGE_ROWS),
-      // They were read before everything that was read since.
-      requests: 0, readNo: "0", reachedEnd: false, isLast: true,
+      // Nothing is read: each counts as of when it was.
+      requests: 0, readNo: "0", readNos: readNos.slice(at, at + PAGE_ROWS), reachedEnd: false, isLast: true,
     };
     await stagePage(tx, slice, page);
   }

@@ -5,6 +5,7 @@ import { Client } from "@temporalio/client";
 import { type NativeConnection, Worker } from "@temporalio/worker";
 import { sql } from "kysely";
 import { createActivities } from "../../activities/index.ts";
+import { tendKept } from "../store/keeping.ts";
 import { configParts } from "../store/worker-config.ts";
 import type { Services } from "../sync/services.ts";
 import { closeTargets } from "../target/open.ts";
@@ -21,6 +22,8 @@ export interface WorkerOptions {
 
 /** How often a worker shows in the store that it lives (ms). */
 export const WORKER_SIGN_MS = 2_000;
+/** How often it removes kept rows whose time is over (ms). */
+const TEND_MS = 60_000;
 
 /**
  * A worker for all pipelines of the config. `run` returns when the worker was shut down (SIGTERM, SIGINT, or `shutdown()`);
@@ -58,6 +61,9 @@ export async function createWorker({ connection, namespace, services, onProblem 
       const sign = () => showSign(services, id, build?.buildId ?? "").catch(() => undefined);
       const timer = setInterval(() => void sign(), WORKER_SIGN_MS);
       await sign();
+      const tend = tending(services);
+      const tender = setInterval(tend, TEND_MS);
+      tend();
       const endWatch = watchBuilds(services, build, { client: new Client({ connection, namespace }), namespace }, onProblem);
       try {
         const running = worker.run();
@@ -66,11 +72,23 @@ export async function createWorker({ connection, namespace, services, onProblem 
         await running;
       } finally {
         clearInterval(timer);
+        clearInterval(tender);
         endWatch();
         await closeTargets(services.config);
         await sql`delete from worker where id = ${id}`.execute(services.store.db).catch(() => undefined);
       }
     },
+  };
+}
+
+/** One look after kept rows at a time; what fails is tried again by the next. */
+function tending({ store, config }: Services): () => void {
+  let under = false;
+  const keep = Object.fromEntries(Object.values(config.pipelines).map(({ name, source }) => [name, source.keepRows]));
+  return () => {
+    if (under) return;
+    under = true;
+    void tendKept(store.db, keep).catch(() => undefined).finally(() => (under = false));
   };
 }
 

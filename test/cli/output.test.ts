@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type Reading, runText } from "../../src/cli/commands/run-text.ts";
-import { figures, formatSpan, paceOf, table } from "../../src/cli/output.ts";
+import { figures, formatBytes, formatSpan, paceOf, table } from "../../src/cli/output.ts";
 import type { RunReport } from "../../src/ops/run.ts";
 
 test("a table lines up, with numbers to the right and Chinese characters two places wide", () => {
@@ -43,4 +43,8 @@ test("what is read whole, or called, has no beginning: the run says what was rea
 
 test("where a record may become several documents their number stands beside that of the records", () => {
   expect(told({ checkpoint: "7" }, "changes", true)).toEqual([["documents", "153, of 50 loaded records"], ["checkpoint", "version 7"]]);
+});
+
+test.each([[0, "0 B"], [999, "999 B"], [1_500, "1.5 kB"], [23_400_000, "23 MB"], [1_200_000_000, "1.2 GB"]])("%d bytes are %s", (bytes, text) => {
+  expect(formatBytes(bytes)).toBe(text);
 });

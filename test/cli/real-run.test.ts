@@ -4,7 +4,9 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { type AddressInfo, createServer } from "node:net";
 import os from "node:os";
 import path from "node:path";
+import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openStore } from "../../src/store/db.ts";
 import { startPostgres } from "../../src/store/embedded.ts";
 import { sharedServers } from "../support/servers.ts";
 import { end, firstLine, jsonOf, runCli, startCli } from "./cli.ts";
@@ -227,7 +229,8 @@ test("worker, sync, backfill and status do the job and tell it in their document
   expect(report).toMatchObject({ pipeline: name, workflowId: `backfill/${name}`, status: "completed", counts: { ...COUNTS, loaded: 0 }, documents: 0, from: expect.stringMatching(/:\d\dZ$/), to: expect.stringMatching(/:\d\dZ$/) });
   expect(report.counts.unchanged).toBeGreaterThan(0);
 
-  expect(jsonOf(await cli("backfill", "list", name))).toMatchObject({ pipeline: name, running: false, progress: null, ranges: [{ state: "done" }] });
+  expect(jsonOf(await cli("backfill", "list", name))).toMatchObject({ pipeline: name, running: false, progress: null, ranges: [{ state: "done" }], remaps: [] });
+  expect((jsonOf(await cli("remap", name, "--cancel")) as { error: object }).error).toMatchObject({ code: "TM_REMAP_NONE" });
   expect((jsonOf(await cli("backfill", "pause", name)) as { error: object }).error).toMatchObject({ code: "TM_BACKFILL_NONE" });
   expect((await cli("status", "--fresh")).code).toBe(0);
 
@@ -247,7 +250,13 @@ test("worker, sync, backfill and status do the job and tell it in their document
     temporal: { ok: true }, store: { ok: true, from: "DATABASE_URL" },
     pipelines: [{ name, cursor: "version", checkpoint: expect.stringMatching(/^\d{17}$/), newestCommitAt: expect.stringMatching(/Z$/), ageMs: expect.any(Number), limitMs: expect.any(Number), quarantined: 0, doubtful: 0, running: expect.any(Boolean), backfills: [expect.objectContaining({ state: "done" })] }],
   });
+  // One pipeline, and its kept rows.
+  const store = openStore(env["DATABASE_URL"]!, { connections: 1 });
+  await sql`insert into kept (stream_id, source_id, id, read_no, raw) select id, '1', '1', 1, '{}' from stream where pipeline = ${name} and active`.execute(store.db);
+  await store.close();
+  expect(jsonOf(await cli("status", name))).toMatchObject({ pipelines: [{ name, keepRows: "none", kept: { rows: 1, since: expect.stringMatching(/Z$/), bytes: expect.any(Number), goneBy: expect.stringMatching(/Z$/) } }], left: [] });
   const people = await runCli(["status"], { cwd: folder, env });
+  expect(people.stdout).toMatch(/rows kept of[^]*keepRows is "none"/);
   expect(people.stdout).toContain(name);
 
   expect(jsonOf(await cli("sync", name))).toMatchObject({ pipeline: name, status: "started", runId: expect.any(String) });

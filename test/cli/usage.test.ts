@@ -49,10 +49,11 @@ describe("wrong use ends with 2", () => {
     ["a missing option", ["backfill", "orders", "--to", "2026-01-01"], "TM_USAGE", "--from", "tidemark backfill --help"],
     ["no place to move to", ["backfill", "move", "orders", "january"], "TM_USAGE", "--first", "tidemark backfill move --help"],
     ["a range before itself", ["backfill", "move", "orders", "january", "--before", "january"], "TM_USAGE", '--before is "january"', "another open range"],
-    ["one argument too many", ["status", "orders"], "TM_USAGE", "too many arguments", "tidemark status --help"],
+    ["one argument too many", ["status", "orders", "refunds"], "TM_USAGE", "too many arguments", "tidemark status --help"],
     ["no date", ["backfill", "orders", "--from", "soon", "--to", "2026-01-01"], "TM_DATE", '"soon"', "Asia/Shanghai"],
     ["an empty range", ["backfill", "orders", "--from", "2026-01-01", "--to", "2026-01-01"], "TM_DATE", "--to", "next day"],
     ["a remap of no time", ["remap", "orders", "--from", "2026-01-02", "--to", "2026-01-02"], "TM_DATE", "--to", "next day"],
+    ["a remap to be cancelled in part", ["remap", "orders", "--cancel", "--from", "2026-01-02"], "TM_USAGE", "--cancel", "Leave them out"],
     ["a number that is none", ["simulate", "qeasy", "--port", "x"], "TM_USAGE", "--port", "tidemark simulate qeasy --help"],
     ["a switch that is none", ["simulate", "qeasy", "--options", '{"keepTextt":1}'], "TM_USAGE", "keepTextt", "switch"],
     ["an action that is none", ["state", "orders", "put"], "TM_USAGE", "state … put", "get, set, export, import"],
@@ -91,7 +92,7 @@ describe("wrong use ends with 2", () => {
 
   test("an unknown pipeline, without connecting to anything", async () => {
     const cwd = folderWith({ "tidemark.config.yaml": CONFIG });
-    for (const command of [["sync"], ["preview"], ["mapping", "test"], ["remap"], ["backfill", "--from", "2026-01-01", "--to", "2026-01-02"]]) {
+    for (const command of [["sync"], ["status"], ["preview"], ["mapping", "test"], ["remap"], ["backfill", "--from", "2026-01-01", "--to", "2026-01-02"]]) {
       const ended = await runCli([...command, "ordres", "--json"], { cwd, env: { JST_APP_KEY: "k", JST_APP_SECRET: "s", QEASY_BASE_URL: "http://127.0.0.1:9" } });
       expect(ended.code).toBe(2);
       expect((jsonOf(ended) as Failure).error).toMatchObject({ code: "TM_PIPELINE_UNKNOWN", path: "pipelines.ordres", fix: expect.stringContaining('Did you mean "orders"?') });

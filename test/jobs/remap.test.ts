@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { afterEach, expect, test } from "vitest";
-import { remapPipeline, type RemapReport } from "../../src/ops/remap.ts";
+import { cancelRemap, remapPipeline, type RemapReport } from "../../src/ops/remap.ts";
 import { pipelineStatus } from "../../src/ops/status.ts";
 import { keepStream } from "../../src/store/streams.ts";
 import { mappingOf } from "../mapping/support.ts";
@@ -81,6 +81,12 @@ test("a changed mapping reaches every record that is loaded, and those it had re
   expect(await done).toMatchObject({ status: "completed", counts: { read: 400, loaded: 400 } });
   expect([...(await inTarget()).values()].filter((text) => text.includes('"form":"c"'))).toHaveLength(400);
   expect(await asked()).toBe(requests);
+
+  // A worker removes rows whose time is over by itself, also where the pipeline does not run.
+  await sql`update kept set last_at = clock_timestamp() - interval '40 days' where source_id <> ${truth[0]!.id}`.execute(job.store.db);
+  pipeline().source.keepRows = 30 * 86_400_000;
+  job.startWorker();
+  await until(async () => (await sql`select 1 from kept`.execute(job.store.db)).rows.length === 1);
 }, 400_000);
 
 test("workers that still have the mapping of before refuse a remap, and the command says so", async () => {
@@ -107,10 +113,6 @@ test("what is not kept is counted, stays as it is, and is remapped once a backfi
   expect(await remap()).toMatchObject({ counts: { loaded: 120 } });
   expect(await duplicateKeys()).toBe(0);
   expect(await remap({ from: Date.now() + 3_600_000 })).toMatchObject({ status: "nothing", kept: 0, notKept: 0 });
-  // Once rows are not to be kept any more, the next run removes them.
-  pipeline().source.keepRows = "none";
-  await job.sync();
-  expect((await sql`select 1 from kept`.execute(job.store.db)).rows).toEqual([]);
 }, 180_000);
 
 test("nothing is remapped where nothing is kept, the mapping is not accepted, or gives other ids", async () => {
@@ -126,3 +128,34 @@ test("nothing is remapped where nothing is kept, the mapping is not accepted, or
   await expect(remap()).rejects.toMatchObject({ code: "TM_REMAP_ID", path: expect.stringContaining("mapping.id") as string });
   expect((await sql`select 1 from remap`.execute(job.store.db)).rows).toEqual([]);
 }, 120_000);
+
+test("a remap is cancelled while it goes on, and while it waits for a person: what was taken stays, the backfill ends, and the next one does all", async () => {
+  job = await startJob({ source, jushuitan: { orders: 400 }, qeasy: { keepText: true }, target: { batchSize: 20 } });
+  const cancel = () => cancelRemap(job.services, pipelineName(job));
+  await expect(cancel()).rejects.toMatchObject({ code: "TM_REMAP_NONE" });
+  await job.sync();
+  const formed = async (form: string) => [...(await inTarget()).values()].filter((text) => text.includes(`"form":"${form}"`)).length;
+
+  await changeMapping(mappingOf({ rest: "drop", fields: fields("b") }));
+  await job.configureTarget({ latencyMs: 300 });
+  const slow = remap();
+  slow.catch(() => undefined);
+  await until(async () => (await formed("b")) > 0);
+  expect(await cancel()).toMatchObject([{ state: "cancelled", asked: 400 }]);
+  await expect(slow).rejects.toMatchObject({ code: "TM_REMAP_CANCELLED" });
+  await expect.poll(async () => (await job.temporal.client.workflow.getHandle(`backfill/${pipelineName(job)}`).describe()).status.name, { timeout: 60_000 }).toBe("COMPLETED");
+  await job.configureTarget({ latencyMs: 0 });
+  expect(await formed("b")).toBeLessThan(400);
+
+  // One that no record passes waits for a person, and holds up what else the backfill has to do.
+  await changeMapping(mappingOf({ rest: "drop", fields: { ts: "ts", none: { from: "there_is_no_such_field", missing: "required" } } }));
+  await expect(remap()).rejects.toMatchObject({ code: "TM_MAPPING_REFUSES_ALL" });
+  expect(await cancel()).toMatchObject([{ state: "cancelled", read: 0 }]);
+
+  await changeMapping(mappingOf({ rest: "drop", fields: fields("c") }));
+  expect(await remap()).toMatchObject({ status: "completed", counts: { loaded: 400 } });
+  expect(await formed("c")).toBe(400);
+  await job.sync();
+  const { settled, remaps } = await pipelineStatus(job.store, job.config, pipelineName(job));
+  expect({ settled, states: remaps.map(({ state, percent }) => [state, percent === 100]) }).toEqual({ settled: true, states: [["done", true], ["cancelled", false], ["cancelled", false]] });
+}, 180_000);

@@ -1,14 +1,19 @@
 import { sql } from "kysely";
 import { afterEach, expect, test } from "vitest";
+import { compareSlice } from "../../src/store/audits.ts";
+import { finishBatch, takeBatch } from "../../src/store/batches.ts";
 import { classifySlice, markExtracted } from "../../src/store/classify.ts";
 import { commitSlice } from "../../src/store/commit.ts";
+import { addRange } from "../../src/store/ranges.ts";
+import { planReplay } from "../../src/store/replay.ts";
+import { getSlice, type Slice } from "../../src/store/slices.ts";
 import { transformSlice } from "../../src/sync/transform.ts";
 import { type Bench, row, stage, startBench } from "../support/pipeline.ts";
 import { sliceTools } from "../support/slices.ts";
 
 let bench: Bench;
 afterEach(() => bench.store.close());
-const { context, extracted, loadAll, loadWindow } = sliceTools(() => bench);
+const { sender, context, extracted, loadAll, loadWindow } = sliceTools(() => bench);
 
 test("records without an id are quarantined once, by their content", async () => {
   bench = await startBench();
@@ -58,4 +63,68 @@ test("two records with one id in the target are both quarantined, in whatever or
   await transformSlice(context(slice), 1);
   expect(await loadAll(slice)).toEqual([]);
   expect(await collided()).toEqual(["1", "2", "3", "4", "5", "6"]);
+});
+
+test.each([["the target takes it", true], ["the target refuses it again", false]])("without versions a row that is replayed is as old as its reading, when %s: an older reading never replaces it, a newer one does", async (_, taken) => {
+  bench = await startBench();
+  const read = async (content: string, readNo: string): Promise<Slice> => {
+    const slice = await bench.slice({ kind: "window", fromAt: 0, toAt: 1_000 }, "initial");
+    await stage(bench, slice, [rowOf(content)], { lastVersion: null, readNo });
+    await markExtracted(bench.store, slice, {});
+    return slice;
+  };
+  const rowOf = (content: string) => row("1", null, { hash: content, raw: JSON.stringify({ o_id: 1, content }) });
+  const refuseAll = async (slice: Slice): Promise<void> => {
+    await transformSlice(context(slice), 1);
+    const batch = (await takeBatch(bench.store, slice, sender(), bench.pipeline.target))!;
+    const refused = batch.members.map(({ sourceId }) => ({ sourceId, code: "TM_TARGET_REFUSED", reason: "no", raw: rowOf("b").raw }));
+    await finishBatch(bench.store, slice, batch, sender(), { loaded: [], refused });
+    await commitSlice(bench.store, slice, 0, true);
+  };
+  const load = async (slice: Slice) => {
+    await transformSlice(context(slice), 1);
+    await loadAll(slice);
+    return (await commitSlice(bench.store, slice, 0, true)).counts;
+  };
+  const [older, newer] = [await read("a", "10"), await read("c", "30")];
+  await refuseAll(await read("0", "5"));
+  await refuseAll(await read("b", "20"));
+
+  // A kept row of today is not written again.
+  await sql`update kept set last_at = clock_timestamp() - interval '2 days'`.execute(bench.store.db);
+  const { slice: id } = await planReplay(bench.store, { streamId: bench.stream.id, source: bench.pipeline.source, archive: false, filter: {}, read: (texts) => texts.map((raw) => ({ ...rowOf("b"), raw })) });
+  await sql`update slice set token = ${bench.token}, lane = 'forward' where id = ${id}`.execute(bench.store.db);
+  const replay = (await getSlice(bench.store.db, id!))!;
+  if (taken) expect(await load(replay)).toMatchObject({ loaded: 1 });
+  else await refuseAll(replay);
+  expect(await load(older)).toMatchObject({ superseded: 1, loaded: 0 });
+  const state = async () => (await sql`select r.held, r.hash, k.hash as kept, k.read_no::int as as, q.state from record r join kept k using (stream_id, source_id) join quarantine q using (stream_id, source_id)`.execute(bench.store.db)).rows;
+  expect(await state()).toEqual([{ held: taken ? "loaded" : "quarantined", hash: "b", kept: "b", as: 20, state: taken ? "resolved" : "open" }]);
+  expect(await load(newer)).toMatchObject({ loaded: 1 });
+  expect(await state()).toEqual([{ held: "loaded", hash: "c", kept: "c", as: 30, state: "resolved" }]);
+});
+
+test("an audit finds a row that changed within the second of the version in quarantine, and not that version itself", async () => {
+  bench = await startBench();
+  const read = async (content: string, readNo: string, purpose: "initial" | "audit", rangeId?: string): Promise<Slice> => {
+    const slice = await bench.slice({ kind: "window", fromAt: 0, toAt: 1_000, ...(rangeId === undefined ? {} : { rangeId }) }, purpose);
+    await stage(bench, slice, [row("1", null, { hash: content })], { lastVersion: null, readNo });
+    await markExtracted(bench.store, slice, {});
+    return slice;
+  };
+  const first = await read("b", "20", "initial");
+  await transformSlice(context(first), 1);
+  const batch = (await takeBatch(bench.store, first, sender(), bench.pipeline.target))!;
+  await finishBatch(bench.store, first, batch, sender(), { loaded: [], refused: [{ sourceId: "1", code: "TM_TARGET_REFUSED", reason: "no", raw: null }] });
+  const rangeId = await addRange(bench.store.db, { streamId: bench.stream.id, purpose: "audit", fromAt: 0, toAt: 1_000 });
+  await sql`
+    with asked as (insert into audit (stream_id, request_id, from_at, to_at, by_ids, repair) values (${bench.stream.id}, 'a', to_timestamp(0), to_timestamp(1), true, false) returning *)
+    insert into audit_window (audit_id, from_at, to_at, range_id, state) select id, from_at, to_at, ${rangeId}, 'comparing' from asked
+  `.execute(bench.store.db);
+  const found = async (slice: Slice) => {
+    expect(await compareSlice(bench.store, slice, 1)).toBe(false);
+    return (await sql`select source_id as id, kind, hash from audit_finding`.execute(bench.store.db)).rows;
+  };
+  expect(await found(await read("b", "30", "audit", rangeId))).toEqual([]);
+  expect(await found(await read("c", "40", "audit", rangeId))).toEqual([{ id: "1", kind: "stale", hash: "c" }]);
 });

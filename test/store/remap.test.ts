@@ -1,12 +1,13 @@
 import { sql } from "kysely";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { finishBatch, renewClaims, takeBatch } from "../../src/store/batches.ts";
+import { type Batch, finishBatch, renewClaims, takeBatch } from "../../src/store/batches.ts";
 import { commitSlice } from "../../src/store/commit.ts";
 import { planSlice } from "../../src/store/plan.ts";
 import { discardEntries, listEntries } from "../../src/store/quarantine-entries.ts";
-import { addRemap, countRemap, type RemapRange, remapOutcome } from "../../src/store/remap.ts";
+import { addRemap, cancelRemaps, countRemap, type RemapRange, remapOutcome } from "../../src/store/remap.ts";
 import type { Slice } from "../../src/store/slices.ts";
 import { keepStream } from "../../src/store/streams.ts";
+import { remapStatus } from "../../src/sync/remaps.ts";
 import { getApi } from "../../src/source/jushuitan/index.ts";
 import { transformSlice } from "../../src/sync/transform.ts";
 import { mappingOf } from "../mapping/support.ts";
@@ -24,8 +25,9 @@ afterEach(() => bench.store.close());
 
 const commit = (slice: Slice, keep = true) => commitSlice(bench.store, slice, 0, keep);
 const plan = () => planSlice(bench.store, { streamId: bench.stream.id, lane: "backfill", token, source: bench.pipeline.source, api: getApi(ORDERS), headRead: true, busy: null });
-const ask = (range: RemapRange = {}) => addRemap(bench.store.db, bench.stream.id, range, 60_000);
+const ask = async (range: RemapRange = {}) => addRemap(bench.store.db, bench.stream.id, range, (await count(range)).kept, 60_000);
 const count = (range: RemapRange = {}) => countRemap(bench.store.db, bench.stream.id, range);
+const cancel = () => cancelRemaps(bench.store, bench.stream.id, 60_000);
 const due = () => sql`update doubt set due_at = clock_timestamp()`.execute(bench.store.db);
 
 /** Sends everything there is, but for what the target refuses. @returns the records as they were sent */
@@ -234,4 +236,52 @@ test("what is in quarantine is tried again and resolved; what was discarded, or 
   await commit(again);
   const { entries } = await listEntries(bench.store.db, {}, 10);
   expect(entries.toSorted((a, b) => a.id.localeCompare(b.id)).map(({ id, state, attempts }) => [id, state, attempts])).toEqual([["1", "resolved", 1], ["2", "discarded", 1], ["3", "open", 2], ["4", "open", 1], ["5", "open", 1]]);
+});
+
+test("a cancelled remap makes no more slices, and says how far it came; asked for again it begins anew", async () => {
+  bench.pipeline.source.sliceRecords = 2;
+  await loadAndCommit([row("1", 5), row("2", 6), row("3", 7), row("4", 8), row("5", 9)]);
+  await changeMapping("b");
+  const remap = await ask();
+  const status = async () => (await remapStatus(bench.store.db, bench.stream.id)).map(({ remap, state, asked, slices, loaded, percent }) => ({ remap, state, asked, slices, loaded, percent }));
+  expect(await status()).toEqual([{ remap, state: "waiting", asked: 5, slices: 0, loaded: 0, percent: 0 }]);
+  const first = (await plan())!;
+  await load(first);
+  await commit(first);
+  expect(await status()).toEqual([{ remap, state: "open", asked: 5, slices: 1, loaded: 2, percent: 40 }]);
+  expect(await cancel()).toEqual([remap]);
+  expect(await plan()).toBeNull();
+  expect(await remapOutcome(bench.store.db, remap)).toBe("cancelled");
+  expect(await cancel()).toEqual([]);
+  const second = await ask();
+  for (let slice = await plan(); slice !== null; slice = await plan()) {
+    expect((await status())[0]).toMatchObject({ remap: second, state: expect.stringMatching(/open|planned/) as string });
+    await load(slice);
+    await commit(slice);
+  }
+  expect(await status()).toEqual([{ remap: second, state: "done", asked: 5, slices: 3, loaded: 5, percent: 100 }, { remap, state: "cancelled", asked: 5, slices: 1, loaded: 2, percent: 40 }]);
+});
+
+test("cancelling drops the slice under way: its sender stops, its claims are free, and what may still arrive late is sent over", async () => {
+  await loadAndCommit([row("1", 5), row("2", 6), row("3", 7)]);
+  await changeMapping("b");
+  bench.pipeline.target.batchSize = 1;
+  await ask();
+  const slice = (await plan())!;
+  await transformSlice(context(slice), 1);
+  const next = async (): Promise<Batch> => (await takeBatch(bench.store, slice, sender(), bench.pipeline.target))!;
+  const [done, flying] = [await next(), await next()];
+  await finishBatch(bench.store, slice, done, sender(), { loaded: ["1"], refused: [] });
+  expect(await cancel()).toHaveLength(1);
+  expect(await renewClaims(bench.store, slice, flying.id, sender(), 4_000)).toBeNull();
+  expect(await takeBatch(bench.store, slice, sender(), bench.pipeline.target)).toBeNull();
+  expect(await transformSlice(context(slice), 1)).toEqual({ batches: 0, waiting: 0 });
+  expect(await commit(slice)).toMatchObject({ state: "dropped" });
+  expect((await sql`select 1 from record where batch_id is not null`.execute(bench.store.db)).rows).toEqual([]);
+  // Its request is answered after a newer version was loaded: that one goes out again.
+  await loadAndCommit([row("2", 10)], "1", "sweep");
+  await finishBatch(bench.store, slice, flying, sender(), { loaded: ["2"], refused: [] });
+  expect(await held()).toEqual({ 1: "5", 2: "10", 3: "7" });
+  const { rows } = await sql<{ id: string; version: string; due: boolean }>`select id, version::text, due_at <= clock_timestamp() as due from doubt`.execute(bench.store.db);
+  expect(rows).toEqual([{ id: "2", version: "6", due: true }]);
 });

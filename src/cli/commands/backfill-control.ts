@@ -1,16 +1,16 @@
 import type { LoadedConfig } from "../../config/load.ts";
-import type { BackfillNow, Control } from "../../ops/backfills.ts";
+import type { BackfillView, Control } from "../../ops/backfills.ts";
 import type { Place } from "../../store/requests.ts";
 import type { BackfillStatus } from "../../sync/requests.ts";
 import { type CommandResult, defineCommand } from "../command.ts";
 import { withTemporal } from "../connected.ts";
 import { UsageError } from "../failure.ts";
 import { requirePipeline } from "../known-pipeline.ts";
-import { list, paceOf, table } from "../output.ts";
+import { list, paceOf, REMAP_COLUMNS, remapCells, table } from "../output.ts";
 
 export const backfillList = defineCommand({
   name: "backfill list",
-  summary: "the ranges that were asked for, and what the backfill does now",
+  summary: "the ranges and remaps that were asked for, and what the backfill does now",
   examples: ["tidemark backfill list orders", "tidemark backfill list orders --json | jq '.ranges[] | select(.state != \"done\")'"],
   configure: (command) => command.argument("<pipeline>", "name of the pipeline in the config"),
   async run(context, _options, [name = ""]) {
@@ -77,11 +77,12 @@ async function signalled(config: LoadedConfig, name: string, control: Control): 
   });
 }
 
-function printed(name: string, { running, progress: now, ranges }: BackfillNow & { ranges: readonly BackfillStatus[] }): string {
+function printed(name: string, { running, progress: now, ranges, remaps }: BackfillView): string {
   const state = now === null ? (running ? "runs, but no worker answers for it" : "no backfill runs") : now.paused ? "paused" : now.waitingFor === null ? "running" : `waits: ${now.waitingFor}`;
   return [
     list([["pipeline", name], ["state", state], ...(now?.reading == null ? [] : [["reading", now.reading] as const]), ...(now === null ? [] : paceOf(now))]),
     ...(ranges.length === 0 ? [] : ["", rangeTable(ranges)]),
+    ...(remaps.length === 0 ? [] : ["", table(["remap", ...REMAP_COLUMNS], remaps.map((one) => [one.remap, ...remapCells(one)]))]),
     ...ranges.flatMap(({ requestId, skipped }) => skipped.map(({ from, to }) => `${requestId}: ${from} to ${to} skipped, since an audit verified it`)),
     ...(now?.refused ?? []).map((why) => `refused: ${why}`),
   ].join("\n");

@@ -1,13 +1,15 @@
 import pc from "picocolors";
 import type { BackfillProgress } from "../../../workflows/types.ts";
 import type { LoadedConfig } from "../../config/load.ts";
+import type { KeptRows, LeftRows } from "../../ops/kept.ts";
 import type { PipelineStatus } from "../../ops/status.ts";
 import type { ScheduleState } from "../../temporal/schedules.ts";
 import { TidemarkError } from "../../errors.ts";
 import { countOf } from "../../sync/labels.ts";
 import { withStore } from "../connected.ts";
 import { defineCommand } from "../command.ts";
-import { formatSpan, list, paceOf, table } from "../output.ts";
+import { requirePipeline } from "../known-pipeline.ts";
+import { formatBytes, formatSpan, list, paceOf, REMAP_COLUMNS, remapCells, table } from "../output.ts";
 
 /** Where Temporal is, and whether it answers. */
 interface TemporalStatus {
@@ -22,23 +24,25 @@ interface TemporalStatus {
 export const status = defineCommand<{ fresh?: true }>({
   name: "status",
   summary: "how every pipeline stands: checkpoint, age, quarantine, backfills",
-  examples: ["tidemark status", "tidemark status --fresh    # ends with 1 when a pipeline's newest commit is older than its limit", "tidemark status --json | jq '.pipelines[] | select(.late)'"],
-  configure: (command) => command.option("--fresh", "end with 1 when a pipeline is late, for a monitor"),
-  async run(context, { fresh = false }) {
+  examples: ["tidemark status", "tidemark status orders    # one pipeline", "tidemark status --fresh    # ends with 1 when a pipeline's newest commit is older than its limit", "tidemark status --json | jq '.pipelines[] | select(.late)'"],
+  configure: (command) => command.argument("[pipeline]", "name of the pipeline in the config (default: all)").option("--fresh", "end with 1 when a pipeline is late, for a monitor"),
+  async run(context, { fresh = false }, [name]) {
     const config = await context.config("none");
-    const [{ pipelineStatus }, { tokenNotices }, { resolveServices }, { liveWorkers }] = await Promise.all([
-      import("../../ops/status.ts"), import("../../ops/tokens.ts"), import("../../local/environment.ts"), import("../../ops/workers.ts"),
+    if (name !== undefined) requirePipeline(config, name);
+    const [{ leftRows }, { pipelineStatus }, { tokenNotices }, { resolveServices }, { liveWorkers }] = await Promise.all([
+      import("../../ops/kept.ts"), import("../../ops/status.ts"), import("../../ops/tokens.ts"), import("../../local/environment.ts"), import("../../ops/workers.ts"),
     ]);
     return withStore(config, async (services) => {
-      const stored = await Promise.all(Object.keys(config.pipelines).map((name) => pipelineStatus(services.store, config, name)));
+      const stored = await Promise.all((name === undefined ? Object.keys(config.pipelines) : [name]).map((one) => pipelineStatus(services.store, config, one)));
+      const left = name === undefined ? await leftRows(services.store, config) : [];
       const store = { ok: true, from: resolveServices(config.home).store?.from ?? null };
       const workers = await liveWorkers(services);
       // Without a worker nobody answers.
-      const reading = workers === 0 ? [] : stored.filter(({ backfills }) => backfills.some(({ place }) => place !== null)).map(({ name }) => name);
+      const reading = workers === 0 ? [] : stored.filter(({ backfills, remaps }) => backfills.some(({ place }) => place !== null) || remaps.some(({ state }) => state !== "done" && state !== "cancelled")).map(({ name }) => name);
       const { temporal, backfills, schedules } = await temporalStatus(config, reading);
       const notices = await tokenNotices(services);
       const pipelines = stored.map((pipeline) => ({ ...pipeline, schedule: schedules.get(pipeline.name) ?? null, backfill: backfills.get(pipeline.name) ?? null }));
-      return { json: { temporal, store, workers, notices, pipelines }, text: printed(temporal, store.from, workers, pipelines, notices), exitCode: fresh && pipelines.some(({ late }) => late) ? 1 : 0 };
+      return { json: { temporal, store, workers, notices, pipelines, left }, text: printed(temporal, store.from, workers, pipelines, notices, left), exitCode: fresh && pipelines.some(({ late }) => late) ? 1 : 0 };
     });
   },
 });
@@ -72,9 +76,11 @@ async function temporalStatus(config: LoadedConfig, reading: readonly string[]):
   }
 }
 
-function printed(temporal: TemporalStatus, store: string | null, workers: number, pipelines: readonly Shown[], notices: readonly string[]): string {
+function printed(temporal: TemporalStatus, store: string | null, workers: number, pipelines: readonly Shown[], notices: readonly string[], left: readonly LeftRows[]): string {
   const gaps = pipelines.flatMap(({ name, gaps }) => gaps.map((one) => [name, one.from, one.to, one.acceptedAt, one.because]));
   const backfills = pipelines.flatMap(({ name, backfills }) => backfills.map((one) => [name, one.from, one.to, one.state, `${one.percent} %`, one.read, one.loaded]));
+  const remaps = pipelines.flatMap(({ name, remaps }) => remaps.map((one) => [name, ...remapCells(one)]));
+  const kept = [...pipelines.flatMap(({ name, kept, keepRows }) => (kept === null ? [] : [{ pipeline: name, ...kept, until: untilWhen(kept, keepRows) }])), ...left.map((one) => ({ ...one, until: untilLeft(one) }))];
   return [
     list([
       ["Temporal", temporal.ok ? `${temporal.address}, namespace ${temporal.namespace}${temporal.uiUrl === null ? "" : `, ${temporal.uiUrl}`}` : pc.red(temporal.problem ?? "no answer")],
@@ -88,9 +94,20 @@ function printed(temporal: TemporalStatus, store: string | null, workers: number
     ),
     ...(gaps.length === 0 ? [] : ["", table(["gap of", "from", "to", "accepted", "because"], gaps)]),
     ...(backfills.length === 0 ? [] : ["", table(["backfill of", "from", "to", "state", "done", "read", "loaded"], backfills)]),
+    ...(remaps.length === 0 ? [] : ["", table(["remap of", ...REMAP_COLUMNS], remaps)]),
+    ...(kept.length === 0 ? [] : ["", table(["rows kept of", "rows", "about", "since", "until"], kept.map(({ pipeline, rows, bytes, since, until }) => [pipeline, rows, formatBytes(bytes), since, until]))]),
     ...(notices.length === 0 ? [] : ["", ...notices.map((notice) => pc.red(notice))]),
     ...pipelines.flatMap(({ name, backfill }) => (backfill === null ? [] : paceOf(backfill).map(([what, text]) => `${name}: ${what} ${text}`))),
   ].join("\n");
+}
+
+function untilWhen({ goneBy }: KeptRows, keepRows: PipelineStatus["keepRows"]): string {
+  if (goneBy !== null) return `${goneBy}: keepRows is "none"`;
+  return keepRows === "forever" ? "for ever" : `${formatSpan(Number(keepRows))} after they were read last`;
+}
+
+function untilLeft({ why, goneBy }: LeftRows): string {
+  return why === "removed" ? `${goneBy}: no config has the pipeline` : "a worker looks: replaced by a reload";
 }
 
 function nextRun({ schedule }: Shown): string {

@@ -109,6 +109,8 @@ create table quarantine (
   version numeric(20),
   modified bigint,
   hash text,
+  -- of the reading that brought it: replayed, it is no older and no newer than it was
+  read_no bigint not null default 0,
   slice_id bigint,
   attempts integer not null default 1,
   state text not null default 'open' check (state in ('open', 'resolved', 'discarded')),

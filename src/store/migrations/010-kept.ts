@@ -54,13 +54,20 @@ create table remap (
   next_id text not null default '',
   -- the last batch before which none of another form was left; null: not looked at, or some are
   first_batch bigint,
-  state text not null default 'open' check (state in ('open', 'planned')),
+  state text not null default 'open' check (state in ('open', 'planned', 'cancelled')),
+  -- records that it was for when it was asked for
+  asked integer not null,
   created_at timestamptz not null default clock_timestamp()
 );
 create index remap_open on remap (stream_id) where state = 'open';
 alter table slice drop constraint slice_purpose_check, add column remap_id bigint references remap (id),
   add constraint slice_purpose_check check (purpose in ('forward', 'initial', 'reread', 'resend', 'sweep', 'backfill', 'replay', 'audit', 'remap'));
 create index slice_remap on slice (remap_id) where remap_id is not null;
+alter table stream
+  -- how long rows are kept after they were read last (ms), by the latest worker that keeps any; null: for ever
+  add column keep_ms bigint,
+  -- when a worker last had a config that keeps them, give or take an hour
+  add column keep_wanted_at timestamptz not null default clock_timestamp();
 -- Rows that were not read with their page have a number each.
 alter table page add column read_nos bigint[];
 -- The stream's target fingerprint whose mapping made the payload.
