@@ -73,7 +73,7 @@ export async function quarantineHolders(tx: Tx, slice: Slice, targetIds: readonl
   if (targetIds.length === 0) return;
   await sql`
     insert into quarantine as q (stream_id, source_id, target_id, code, reason, version, modified, hash, read_no, slice_id)
-    select r.stream_id, r.source_id, r.id, 'TM_ID_COLLISION', ${reason}, r.version, r.modified, r.hash, r.read_no, ${slice.id}
+    select r.stream_id, r.source_id, r.id, 'TM_ID_COLLISION', ${reason}, r.version, r.modified, r.hash, coalesce(r.read_no, 0), ${slice.id}
     from record r where r.stream_id = ${slice.streamId} and r.id = any(${targetIds}::text[]) and (r.held is not null or r.batch_id is not null)
     on conflict (stream_id, source_id) where state = 'open' do nothing
   `.execute(tx);
