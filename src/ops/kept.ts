@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { SourceConfig, TidemarkConfig } from "../config/types.ts";
 import type { Db, Store } from "../store/db.ts";
 import { UNWANTED_MS } from "../store/keeping.ts";
@@ -33,14 +33,15 @@ interface Row extends Record<"rows" | "since" | "oldest" | "bytes" | "wantedAt",
   known: boolean;
 }
 
-async function keptByStream(db: Db, streamId: string | null): Promise<Row[]> {
+/** @param which a condition on the stream `t` */
+async function keptByStream(db: Db, which: RawBuilder<unknown>): Promise<Row[]> {
   const { rows } = await sql<Row>`
     select t.pipeline, t.active, extract(epoch from t.keep_wanted_at)::float8 * 1000 as "wantedAt", k.rows, extract(epoch from k.oldest)::float8 * 1000 as oldest,
       (select extract(epoch from first_at)::float8 * 1000 from kept where stream_id = t.id order by no limit 1) as since,
       (select k.rows * avg(pg_column_size(raw)) from (select raw from kept where stream_id = t.id order by no desc limit ${SAMPLE}) s)::float8 as bytes,
       exists (select 1 from worker w where w.config ? t.pipeline and w.seen_at > clock_timestamp() - ${WORKER_GONE_MS} * interval '1 ms') as known
     from stream t cross join lateral (select count(*)::float8 as rows, min(last_at) as oldest from kept where stream_id = t.id) k
-    where (${streamId}::bigint is null or t.id = ${streamId}::bigint) and k.rows > 0 order by t.pipeline, t.id
+    where ${which} and k.rows > 0 order by t.pipeline, t.id
   `.execute(db);
   return rows;
 }
@@ -51,13 +52,12 @@ function keptOf({ rows, since, oldest, bytes, wantedAt }: Row, wanted: boolean):
 
 /** What is kept of a stream; null where nothing is. */
 export async function keptRows(db: Db, streamId: string, keep: SourceConfig["keepRows"]): Promise<KeptRows | null> {
-  const [row] = await keptByStream(db, streamId);
+  const [row] = await keptByStream(db, sql`t.id = ${streamId}`);
   return row === undefined ? null : keptOf(row, keep !== "none");
 }
 
 /** What is still kept of pipelines that were removed from the config, and of streams that were replaced. */
 export async function leftRows({ db }: Store, { pipelines }: TidemarkConfig): Promise<LeftRows[]> {
-  const rows = await keptByStream(db, null);
-  return rows.filter(({ pipeline, active, known }) => !active || !(known || Object.hasOwn(pipelines, pipeline)))
-    .map((row) => ({ pipeline: row.pipeline, why: row.active ? "removed" : "replaced", ...keptOf(row, !row.active) }));
+  const rows = await keptByStream(db, sql`(not t.active or t.pipeline <> all(${Object.keys(pipelines)}::text[]))`);
+  return rows.filter(({ active, known }) => !active || !known).map((row) => ({ pipeline: row.pipeline, why: row.active ? "removed" : "replaced", ...keptOf(row, !row.active) }));
 }

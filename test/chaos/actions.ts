@@ -100,6 +100,12 @@ async function revokeTokens({ job, say }: World): Promise<void> {
   await fetch(`${job.source.url}/_admin/revoke-tokens`, { method: "POST", body: "{}" });
 }
 
+/** Some orders lose an item with their second change: all of them are in the target by now. */
+export async function loseItems({ job, say }: World): Promise<void> {
+  say("change orders twice");
+  for (const count of [200, 200]) await fetch(`${job.source.url}/_admin/change`, { method: "POST", body: JSON.stringify({ count }) });
+}
+
 async function moveClock({ job, random, say, clockMayJump }: World): Promise<void> {
   const offset = [-TEN_MINUTES_MS, 0, TEN_MINUTES_MS][random.below(3)]!;
   if (!clockMayJump) return;

@@ -9,6 +9,7 @@ import { createJushuitanSource, getApi } from "../../src/source/jushuitan/index.
 import { createQeasyTarget } from "../../src/target/qeasy.ts";
 import type { Target } from "../../src/target/contract.ts";
 import { ORDERS, qeasyOf, testConfig } from "../support/pipeline.ts";
+import { compareDocuments } from "./documents.ts";
 import { sourceOf } from "./world.ts";
 
 /**
@@ -21,6 +22,45 @@ test("forward paging, by the same oracle, loses orders on most seeds", async () 
   for (let seed = 1; seed <= 8; seed++) lost.push(await lostByForwardPaging(seed));
   expect(lost.filter((count) => count > 0).length, `lost or stale by seed: ${lost.join(", ")}`).toBeGreaterThanOrEqual(6);
 }, 240_000);
+
+test("the comparison of documents tells what is missing, stale, of another content, or never was; what an older version had is no fault", async () => {
+  const [source, target] = await Promise.all([startJushuitan({ orders: 300, perSecond: null, perMinute: null }), startQeasy()]);
+  try {
+    const { store } = source;
+    const { orders } = store;
+    const itemsOf = (text: string) => /^(.*"items":)\[(.*)\](,"pays":.*)$/s.exec(text)!;
+    const send = (index: number) => {
+      const [, head, items, tail] = itemsOf(store.rowText(orders, index));
+      items!.split(/,(?=\{"oi_id":)/).forEach((item, n) => put(`${orders.idText(index)}-${n + 1}`, `${head}${item}${tail}`, store.versionText(orders.versionOf(index))));
+    };
+    const put = (id: string, text: string, ts: string) => target.store.take({ id, raw: Buffer.from(withStringMember(text, "id", id)), ts, modified: null }, true, false);
+    const compare = () => compareDocuments({ job: { source, target }, refused: [], leftOut: () => false });
+    const none = { missing: 0, stale: 0, wrongContent: 0, neverExisted: 0, leftOver: 0 };
+    for (let index = 0; index < 300; index++) send(index);
+    expect(compare()).toEqual(none);
+    // Some orders lose an item with their second change.
+    for (const _ of [1, 2]) for (let index = 0; index < 300; index++) store.touch(orders, index);
+    expect(compare()).toMatchObject({ missing: 0, stale: expect.any(Number) as number, neverExisted: 0 });
+    for (let index = 0; index < 300; index++) send(index);
+    const { leftOver, ...rest } = compare();
+    expect(leftOver).toBeGreaterThan(10);
+    expect({ ...rest, leftOver: 0 }).toEqual(none);
+
+    const first = orders.idText(0);
+    const held = target.store.get(`${first}-1`)!;
+    target.store.delete(`${first}-1`);
+    expect(compare()).toMatchObject({ missing: 1 });
+    put(`${first}-1`, held.raw!.toString(), "20260101000000001");
+    expect(compare()).toMatchObject({ stale: 1 });
+    put(`${first}-1`, '{"o_id":1}', held.ts!);
+    expect(compare()).toMatchObject({ wrongContent: 1 });
+    put(`${first}-9`, held.raw!.toString(), held.ts!);
+    put(first, held.raw!.toString(), held.ts!);
+    expect(compare()).toMatchObject({ wrongContent: 1, neverExisted: 2 });
+  } finally {
+    await Promise.all([source.close(), target.close()]);
+  }
+});
 
 const SETTLE_MS = 500;
 const OVERLAP_MS = 3_000;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { something, startRun, untilMended } from "./actions.ts";
+import { loseItems, something, startRun, untilMended } from "./actions.ts";
 import { expectNothingMissed, settle } from "./oracle.ts";
 import type { ChaosServers } from "./servers.ts";
 import { startWorld } from "./world.ts";
@@ -15,6 +15,10 @@ export async function runSeed(seed: number, servers: ChaosServers, troubleMs: nu
     }
     await untilMended(world);
     await settle(world);
+    if (world.explodes) {
+      await loseItems(world);
+      await settle(world);
+    }
     world.say("settled");
     await expectNothingMissed(world);
   } catch (error) {

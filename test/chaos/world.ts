@@ -22,6 +22,8 @@ export interface World {
   workers: ChaosWorker[];
   /** Ids that the target refuses. */
   refused: string[];
+  /** The mapping makes a document of each item of an order. */
+  explodes: boolean;
   /** Whether the mapping leaves a record out. */
   leftOut: (id: string) => boolean;
   /** Whether the source's clock may be put back: following the version does not mind, windows of modified time do. */
@@ -36,6 +38,10 @@ export interface World {
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
+/** Orders that change several times each: some lose an item by that. */
+const OFTEN_CHANGED: JushuitanOptions = { orders: 300, changeIntervalMs: 500, changesPerInterval: 6 };
+/** They were run before orders became several documents, and stay what they were. */
+const FIRST_SEEDS = 113;
 
 /** A fifth of the requests in all, of every kind; `code200` stops an account for a minute and so comes by few seeds. */
 const SOURCE_FAULTS = {
@@ -63,22 +69,23 @@ export async function startWorld(seed: number, servers: ChaosServers): Promise<W
   const cursor = (["version", "version", "auto", "window"] as const)[random.below(4)]!;
   // Drawn apart, so that the seeds of before stay what they were.
   const filters = new Random(seed + 1_000_000).below(3) === 0;
+  const explodes = seed > FIRST_SEEDS && new Random(seed + 2_000_000).below(3) === 0;
   const leftOut = (id: string) => filters && id.endsWith("7");
   const unique = `chaos${seed}x${Date.now().toString(36)}`;
   const databaseUrl = await servers.database(unique);
   const job = await startJob({
     worker: "process", servers: { databaseUrl, temporal: servers.temporal, unique }, runtime: { heartbeatMs: 1_500 },
-    account: { timeoutMs: 2_000 }, ...(filters ? { mapping: { id: "o_id", filter: "!string(record.o_id).endsWith('7')" } } : {}),
+    account: { timeoutMs: 2_000 }, mapping: { id: "o_id", ...(filters ? { filter: "!string(record.o_id).endsWith('7')" } : {}), ...(explodes ? { explode: { list: "items" } } : {}) },
     source: {
       cursor, from: random.below(2) === 0 && cursor !== "window" ? "all" : Date.now() - 4 * DAY_MS, lookbackMs: 3_000, sweepEveryMs: 1_000, settleMs: 500, pageSize: 50, sliceRecords: 300,
     },
     target: { batchSize: 50, parallel: 2, timeoutMs: 1_000, leaseMs: 2_500, zombieAfterMs: 2_500, headers: { Authorization: "Bearer top-secret-of-the-target" } },
-    jushuitan: sourceOf(seed, random), qeasy: { seed, faults: TARGET_FAULTS },
+    jushuitan: { ...sourceOf(seed, random), ...(explodes ? OFTEN_CHANGED : {}) }, qeasy: { seed, faults: TARGET_FAULTS },
   });
   const truth = (await (await fetch(`${job.source.url}/_admin/truth?limit=60`)).text()).trim().split("\n").map((line) => (JSON.parse(line) as { id: string }).id).filter((id) => !leftOut(id));
   const refused = truth.filter((_, i) => i % 20 === 3);
-  await job.configureTarget({ refuseIds: refused });
-  const log: string[] = [`cursor ${cursor}${filters ? ", filtered" : ""}`];
+  await job.configureTarget({ refuseIds: explodes ? refused.map((id) => `${id}-1`) : refused });
+  const log: string[] = [`cursor ${cursor}${filters ? ", filtered" : ""}${explodes ? ", exploded" : ""}`];
   const began = performance.now();
   const say = (what: string) => void log.push(`${Math.round(performance.now() - began)} ms: ${what}`);
   const start = (store: Link, temporal: Link) =>
@@ -88,7 +95,7 @@ export async function startWorld(seed: number, servers: ChaosServers): Promise<W
     return { process: start(store, temporal), store, temporal, frozen: false, cut: false };
   }));
   const world: World = {
-    job, servers, random, workers, refused, leftOut, clockMayJump: cursor === "version", log, say,
+    job, servers, random, workers, refused, explodes, leftOut, clockMayJump: cursor === "version", log, say,
     restart(worker) {
       const started = start(worker.store, worker.temporal);
       worker.process = started;

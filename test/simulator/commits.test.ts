@@ -32,6 +32,20 @@ describe("late commits", () => {
     expect((await truth(simulator.url)).some((row) => row.id === hidden.id)).toBe(true);
   });
 
+  it("a row's past versions can be had back, byte for byte", async () => {
+    await start({ lateCommits: { share: 0.5, minMs: 60_000, maxMs: 60_000 } });
+    const { store } = simulator;
+    const versions = new Map<string, string>();
+    for (let write = 0; write < 6; write++) {
+      versions.set(store.versionText(store.orders.versionOf(7)), store.rowText(store.orders, 7));
+      store.touch(store.orders, 7);
+    }
+    expect(versions.size).toBeGreaterThan(2);
+    for (const [version, text] of versions) expect(store.pastText(store.orders, 7, version)).toBe(text);
+    expect(store.pastText(store.orders, 8, [...versions.keys()][0]!)).toBeNull();
+    expect(store.pastText(store.orders, 7, "1")).toBeNull();
+  });
+
   it("leave the old version of a changed row in sight until they are seen; freezing shows them all", async () => {
     await start({ lateCommits: { share: 1, minMs: 60_000, maxMs: 60_000 } });
     const old = (await truth(simulator.url)).find((row) => row.id === "880007");

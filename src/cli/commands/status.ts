@@ -107,7 +107,7 @@ function untilWhen({ goneBy }: KeptRows, keepRows: PipelineStatus["keepRows"]): 
 }
 
 function untilLeft({ why, goneBy }: LeftRows): string {
-  return why === "removed" ? `${goneBy}: no config has the pipeline` : "a worker looks: replaced by a reload";
+  return why === "removed" ? `${goneBy}: no config has the pipeline` : "a worker runs for a minute: replaced by a reload";
 }
 
 function nextRun({ schedule }: Shown): string {

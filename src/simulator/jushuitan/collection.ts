@@ -182,6 +182,15 @@ export class Collection {
     });
   }
 
+  /** The text of the version that stands at a place of the log, now or before; of tables whose rows have one time. */
+  textAt(place: number, seed: number, ts: string, oddities: boolean): string {
+    const index = this.log.records[place] as number;
+    // A row's version is shown before its next one is written.
+    const changes = this.log.records.subarray(0, place).filter((record) => record === index).length;
+    const modified = this.log.modified[place] as number;
+    return this.table.render({ seed, index, order: this.orderOf(index), changes, created: this.created[index] as number, modified, ts, oddities });
+  }
+
   private grow(): void {
     const room = this.places.length * 2;
     const grown = <T extends Int32Array | Uint32Array>(from: T, into: T): T => {

@@ -89,6 +89,13 @@ export class Store {
     return table.textOf(index, this.settings.seed, this.versionText(table.versionOf(index)), this.settings.oddities);
   }
 
+  /** The row's text as it was on the wire in a version (decimal digits); null where that was none of this row's. */
+  pastText(table: Collection, index: number, version: string): string | null {
+    const place = table.log.firstVersion(this.distanceOf(version));
+    if (place >= table.log.size || table.log.records[place] !== index || this.versionText(table.log.versions[place] as number) !== version) return null;
+    return table.textAt(place, this.settings.seed, version, this.settings.oddities);
+  }
+
   /** Writes to random rows that are neither archived nor written and not yet visible. @returns their numbers */
   change(table: Collection, count: number): number[] {
     const changed: number[] = [];
