@@ -1,5 +1,6 @@
 import { ApplicationFailure, Context } from "@temporalio/activity";
 import { TemporalFailure } from "@temporalio/common";
+import { linkedTo } from "../src/abort.ts";
 import { SourceError, StoreError, TargetError, TidemarkError } from "../src/errors.ts";
 import { sqlState } from "../src/store/db.ts";
 
@@ -16,14 +17,14 @@ export interface Running {
  */
 export async function run<T>(work: (running: Running) => Promise<T>, keepAlive?: () => Promise<boolean>): Promise<T> {
   const context = Context.current();
-  const stop = new AbortController();
-  const signal = AbortSignal.any([context.cancellationSignal, stop.signal]);
+  const { signal, abort, release } = linkedTo(context.cancellationSignal);
+  let lost: StoreError | undefined;
   let done = 0;
   const beat = () => context.heartbeat({ done });
   const timer = setInterval(() => {
     beat();
     keepAlive?.().then((alive) => {
-      if (!alive) stop.abort(new StoreError("TM_LEASE_LOST", "another run has taken over this lane"));
+      if (!alive) abort((lost = new StoreError("TM_LEASE_LOST", "another run has taken over this lane")));
     }, () => undefined);
   }, Math.max(250, Math.floor((context.info.heartbeatTimeoutMs ?? 30_000) / 3)));
   try {
@@ -36,9 +37,10 @@ export async function run<T>(work: (running: Running) => Promise<T>, keepAlive?:
       },
     });
   } catch (error) {
-    throw toFailure(signal.aborted && stop.signal.aborted ? stop.signal.reason : error, done > 0 ? 1 : context.info.attempt);
+    throw toFailure(lost ?? error, done > 0 ? 1 : context.info.attempt);
   } finally {
     clearInterval(timer);
+    release();
   }
 }
 

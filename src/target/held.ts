@@ -2,6 +2,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import axios, { type AxiosResponse } from "axios";
 import { z } from "zod";
+import { linkedTo } from "../abort.ts";
 import { TargetError } from "../errors.ts";
 import type { HeldRecord } from "./contract.ts";
 
@@ -16,13 +17,13 @@ const line = z.object({ id: z.union([z.string(), z.int().transform(String)]), ts
  */
 export async function* readHeld(url: string, headers: Record<string, string>, place: string, silentMs: number, signal: AbortSignal): AsyncGenerator<HeldRecord[]> {
   const failed = failedAt(place);
-  const silence = new AbortController();
-  const listening = AbortSignal.any([signal, silence.signal]);
-  const timer = setTimeout(() => silence.abort(failed("retry", `nothing came for ${silentMs} ms; look whether its server is up, or raise target.timeout`)), silentMs);
+  const listening = linkedTo(signal);
+  const timer = setTimeout(() => listening.abort(failed("retry", `nothing came for ${silentMs} ms; look whether its server is up, or raise target.timeout`)), silentMs);
   try {
-    yield* readLines(await ask(url, headers, listening, failed), failed, timer, listening);
+    yield* readLines(await ask(url, headers, listening.signal, failed), failed, timer, listening.signal);
   } finally {
     clearTimeout(timer);
+    listening.release();
   }
 }
 

@@ -1,3 +1,4 @@
+import { linkedTo } from "../abort.ts";
 import { TargetError } from "../errors.ts";
 import type { SendGuard } from "./contract.ts";
 
@@ -8,9 +9,8 @@ import type { SendGuard } from "./contract.ts";
  * @throws TargetError `retry`, `TM_TARGET_UNREACHABLE`; the guard's own reasons
  */
 export async function limited<T>(guard: SendGuard, timeoutMs: number, other: { name: string; place: string }, work: (guard: SendGuard) => Promise<T>): Promise<T> {
-  const limit = new AbortController();
-  const signal = AbortSignal.any([guard.signal, limit.signal]);
-  const arm = () => setTimeout(() => limit.abort(tooSlow(other, timeoutMs)), timeoutMs);
+  const { signal, abort, release } = linkedTo(guard.signal);
+  const arm = () => setTimeout(() => abort(tooSlow(other, timeoutMs)), timeoutMs);
   let timer = arm();
   const beforeWrite = () => {
     clearTimeout(timer);
@@ -24,6 +24,7 @@ export async function limited<T>(guard: SendGuard, timeoutMs: number, other: { n
     return await Promise.race([aborted, work({ signal, beforeWrite })]);
   } finally {
     clearTimeout(timer);
+    release();
   }
 }
 

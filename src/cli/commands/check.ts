@@ -1,3 +1,4 @@
+import { linkedTo } from "../../abort.ts";
 import type { LoadedConfig } from "../../config/load.ts";
 import type { CheckResult } from "../../ops/check.ts";
 import { defineCommand } from "../command.ts";
@@ -12,9 +13,9 @@ export const check = defineCommand({
     const config = await context.config("none");
     const { check } = await import("../../ops/check.ts");
     const unset = unsetVariables(config);
-    const done = new AbortController();
+    const looking = linkedTo(untilInterrupted());
     // Time limits that are still running would hold the process.
-    const found = await check(complete(config), AbortSignal.any([untilInterrupted(), done.signal])).finally(() => done.abort());
+    const found = await check(complete(config), looking.signal).finally(() => looking.abort("done"));
     const results = [...unset, ...found.filter(({ what }) => unset.length === 0 || what !== "config")];
     const ok = results.every((result) => result.ok);
     return { json: { ok, checks: results }, text: printed(results), exitCode: ok ? 0 : 1 };
