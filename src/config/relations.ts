@@ -92,8 +92,16 @@ function kindProblems(tree: unknown, name: string, apis: readonly ApiDescription
     problems.push(problemAt(["pipelines", name, "audit"], objectAt(tree, ["pipelines", name])["audit"], { expected: `none: ${api.path} is a call, and there is nothing to compare with` }));
   }
   if (source["number"] !== undefined && api.call !== true) problems.push(problem("number", "none: it belongs to refresh.token", 'api: "refresh.token"'));
-  if (source["number"] === "token") problems.push(problem("number", "anything but the token, which never leaves the store", 'number: "msg"'));
+  if (source["number"] === "token") problems.push(problem("number", "anything but the token", 'number: "msg"'));
+  if (api.call === true) problems.push(...tokenProblems(["pipelines", name, "mapping", "fields"], tree));
   return problems;
+}
+
+/** The token is sealed until it is sent: nothing else can be made of it. */
+function tokenProblems(path: readonly string[], tree: unknown): ConfigProblem[] {
+  return Object.entries(objectAt(tree, path)).flatMap(([name, field]) =>
+    (valueAt(field, ["from"]) === "token" && Object.keys(field as object).some((key) => key !== "from" && key !== "missing")
+      ? [problemAt([...path, name], field, { expected: 'the token as it is: "token", or { from: "token" } with missing', example: `${name}: "token"` })] : []));
 }
 
 function paramsProblems(api: ApiDescription, params: unknown, path: readonly string[]): ConfigProblem[] {

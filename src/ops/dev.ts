@@ -12,7 +12,7 @@ import { type NodeProcess, spawnNode } from "../local/spawn-node.ts";
 import { startPostgres } from "../store/embedded.ts";
 import { startTemporalServer } from "../temporal/server.ts";
 import { switchBuild } from "../temporal/current-build.ts";
-import { deploy, type DeployReport } from "./deploy.ts";
+import { deploy, type DeployOptions, type DeployReport } from "./deploy.ts";
 import { onceFree } from "./once-free.ts";
 import { openServices, openTemporal, type OpenedTemporal } from "./open.ts";
 import { PATIENCE_MS, pollersOf } from "./workers.ts";
@@ -31,9 +31,10 @@ const CLI = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
 /**
  * Starts Temporal and Postgres on this machine (what the environment names instead is used as it is), a worker in a process
  * of its own and the schedules, and returns once that worker takes work. Other commands in the same folder find them by themselves.
- * @throws TidemarkError `TM_ALREADY_RUNNING`, `TM_NO_WORKER` when the worker does not come up
+ * @param changed pipelines whose source, target or mapping is another than the one their records were loaded under
+ * @throws StoreError `TM_PIPELINE_CHANGED`; TidemarkError `TM_ALREADY_RUNNING`, `TM_NO_WORKER` when the worker does not come up
  */
-export async function startDev(config: TidemarkConfig, { say, signal }: { say: (text: string) => void; signal: AbortSignal }): Promise<DevServers> {
+export async function startDev(config: TidemarkConfig, changed: DeployOptions, { say, signal }: { say: (text: string) => void; signal: AbortSignal }): Promise<DevServers> {
   const { home } = config;
   const logs = path.join(home, "logs");
   mkdirSync(logs, { recursive: true });
@@ -60,7 +61,7 @@ export async function startDev(config: TidemarkConfig, { say, signal }: { say: (
     const opened = await openServices(config);
     const temporal = await openTemporal(config);
     endings.push(() => opened.close(), () => temporal.close());
-    const deployed = await deploy(opened.services, temporal, { reload: [], keep: [] });
+    const deployed = await deploy(opened.services, temporal, changed);
     const worker = keepWorker(() => spawnNode(CLI, ["worker", "--config", config.file], { log: { file: path.join(logs, "worker.log") } }), say);
     endings.push(() => worker.stop());
     await untilPolls(config, temporal, worker, { log: path.join(logs, "worker.log"), signal });

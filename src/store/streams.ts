@@ -103,7 +103,7 @@ export async function ensureStream(store: Store, pipeline: PipelineConfig, accou
   if (pipeline.source.cursor !== "auto" && stream.cursor !== cursor) {
     throw new StoreError("TM_PIPELINE_CHANGED", `pipeline ${pipeline.name} was read by ${stream.cursor} until now and is configured for ${cursor}`, {
       path: `pipelines.${pipeline.name}.source.cursor`,
-      fix: `Run "tidemark deploy --reload ${pipeline.name}" to read everything again with the new cursor, or set cursor back to "${stream.cursor}".`,
+      fix: `Run "tidemark deploy --reload ${pipeline.name}" (or "tidemark dev --reload ${pipeline.name}") to read everything again with the new cursor, or set cursor back to "${stream.cursor}".`,
     });
   }
   return stream;
@@ -121,7 +121,7 @@ export function refuseChanged(pipeline: PipelineConfig, stream: StreamRow, print
     `pipeline ${pipeline.name}: its ${changed.join(" and its ")} changed since its records were loaded; everything already loaded would count as unchanged and never reach the new place`,
     {
       path: `pipelines.${pipeline.name}`,
-      fix: `Run "tidemark deploy --reload ${pipeline.name}" to load everything again, or "tidemark deploy --keep ${pipeline.name}" if what was loaded is already there; after that, "tidemark remap ${pipeline.name}" maps kept rows anew.`,
+      fix: `Run "tidemark deploy --reload ${pipeline.name}" to load everything again, or "tidemark deploy --keep ${pipeline.name}" if what was loaded is already there; after that, "tidemark remap ${pipeline.name}" maps kept rows anew. "tidemark dev" takes the same options.`,
     },
   );
 }

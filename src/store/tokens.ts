@@ -102,10 +102,12 @@ export async function seedToken(store: Store, key: Buffer, account: string, acce
   `.execute(store.db);
 }
 
-/** Takes over an expiry given in the config, once: one that is known since stays until a person gives another one there. @param at ms */
+/** Takes over an expiry given in the config, once: what the platform answered, or is known since, stays until a person gives another one there. @param at ms */
 export async function giveExpiry(store: Store, account: string, at: number): Promise<void> {
   await sql`
-    update account set expires_at = ${timestamp(at)}, expiry_known = 'given', expiry_given = ${timestamp(at)}
+    update account set expiry_given = ${timestamp(at)},
+      expires_at = case when answered then expires_at else ${timestamp(at)} end, expiry_known = case when answered then expiry_known else 'given' end
+    from (select expiry_known is not distinct from 'answered' and expiry_given is null as answered from account where name = ${account}) as known
     where name = ${account} and access_token is not null and expiry_given is distinct from ${timestamp(at)}
   `.execute(store.db);
 }

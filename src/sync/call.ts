@@ -6,7 +6,7 @@ import type { Tx } from "../store/db.ts";
 import { markExtracted } from "../store/classify.ts";
 import { pageMarks, stagePage, type StagedRow } from "../store/pages.ts";
 import { getSlice } from "../store/slices.ts";
-import type { SliceContext } from "./context.ts";
+import type { BudgetedCall, SliceContext } from "./context.ts";
 import { memberText, stagedRows } from "./staged.ts";
 
 /**
@@ -16,10 +16,10 @@ import { memberText, stagedRows } from "./staged.ts";
  */
 export async function extractCall(context: SliceContext): Promise<void> {
   const { store, slice, signal } = context;
-  const { tokens, readNo } = context.call();
+  const { tokens, readNo, seal } = context.call();
   const isMade = async () => (await pageMarks(store.db, slice.id)).length > 0;
   if (!(await isMade())) {
-    const answer = await tokens.exchange(signal, isMade, (tx, got) => stageCall(tx, context, got, readNo()));
+    const answer = await tokens.exchange(signal, isMade, (tx, got) => stageCall(tx, context, got, { readNo: readNo(), seal }));
     if (answer !== null) checkCount(context, answer);
     context.progress(1);
   }
@@ -27,7 +27,7 @@ export async function extractCall(context: SliceContext): Promise<void> {
   await markExtracted(store, slice, { endVersion: page!.lastVersion!, reachedEnd: true });
 }
 
-async function stageCall(tx: Tx, { slice, account, pipeline }: SliceContext, answer: BearerAnswer, readNo: string): Promise<void> {
+async function stageCall(tx: Tx, { slice, account, pipeline }: SliceContext, answer: BearerAnswer, { readNo, seal }: { readNo: string; seal: BudgetedCall["seal"] }): Promise<void> {
   // Another run may own the slice by now; the page is good for it as well. Of a slice that was dropped nothing is wanted.
   const now = await getSlice(tx, slice.id);
   if (now === null || now.state !== "open") return;
@@ -41,7 +41,7 @@ async function stageCall(tx: Tx, { slice, account, pipeline }: SliceContext, ans
   const inUse = account.kind === "bearer" ? account.tokenId ?? account.name : account.name;
   const records = answer.unchanged
     ? [{ id: inUse, raw: JSON.stringify({ id: inUse, time, fingerprint: null, renewed: false }) }]
-    : answer.entries.map((entry) => ({ id: entry.id, raw: recordOf(entry, time, pipeline.source.number) }));
+    : answer.entries.map((entry) => ({ id: entry.id, raw: recordOf(entry, time, pipeline.source.number, seal) }));
   const read = records.map(({ id, raw }) => ({ id, version, modifiedMs: null, shopId: null, raw }));
   const staged: StagedRow[] = stagedRows(pipeline.mapping.id, "id", read);
   await stagePage(tx, now, {
@@ -49,11 +49,11 @@ async function stageCall(tx: Tx, { slice, account, pipeline }: SliceContext, ans
   });
 }
 
-/** What tells of a new token; never the token. @param number a field of the entry that goes along for people to know it by */
-function recordOf({ id, token, raw }: BearerEntry, time: string, number: string | undefined): string {
+/** What tells of a new token; never the token but sealed. @param number a field of the entry that goes along for people to know it by */
+function recordOf({ id, token, raw }: BearerEntry, time: string, number: string | undefined, seal: BudgetedCall["seal"]): string {
   const shown = number === undefined ? null : memberText(raw, number);
   const code = shown === null || number === undefined || shown === token || ["id", "time", "fingerprint", "renewed"].includes(number) ? {} : { [number]: shown };
-  return JSON.stringify({ id, time, fingerprint: createHash("sha256").update(token).digest("hex"), renewed: true, ...code });
+  return JSON.stringify({ id, time, fingerprint: createHash("sha256").update(token).digest("hex"), renewed: true, ...code, ...(seal === null ? {} : { token: seal(token) }) });
 }
 
 /** `number` where it is a count, or a list, of the answer: it has to be that of the rows read. */

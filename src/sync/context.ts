@@ -18,6 +18,8 @@ export interface BudgetedSource {
 export interface BudgetedCall {
   tokens: BearerTokens;
   readNo: () => string;
+  /** What stands for a token in its record; null: the mapping does not ask for it. */
+  seal: ((token: string) => string) | null;
 }
 
 /** Everything that one pipeline's work needs; made anew for each activity. */

@@ -12,6 +12,7 @@ import { type BearerTokens, createBearerTokens } from "../tokens/bearer.ts";
 import { createLegacyTokens } from "../tokens/legacy.ts";
 import type { Tokens } from "../tokens/tokens.ts";
 import type { BudgetedCall, BudgetedSource, PipelineContext } from "./context.ts";
+import { openingTokens, sealToken, wantsToken } from "./sealed-token.ts";
 import { strategyContext } from "./strategy.ts";
 
 /** What a worker, or a command, works with. */
@@ -112,6 +113,7 @@ export function pipelineContext(
   const pipeline = pipelineOf(services.config, name);
   const account = accountOf(services.config, pipeline.source.account);
   const api = getApi(pipeline.source.api, services.config.apis);
+  const withToken = api.call === true && wantsToken(pipeline.mapping.record);
   const bind = (): BudgetedSource => {
     let readNo = "0";
     const deps = sourceDeps(services, account, lane, running.signal, (granted) => {
@@ -125,14 +127,14 @@ export function pipelineContext(
     const tokens = bearerTokensOf(services, account, (granted) => {
       readNo = granted;
     });
-    return { tokens, readNo: () => readNo };
+    return { tokens, readNo: () => readNo, seal: withToken ? (token) => sealToken(services.key, token) : null };
   };
   let bound: BudgetedSource | undefined;
   return {
     store: services.store, pipeline, account, api, lane, ...running,
     source: () => (bound ??= bind()),
     call: bindCall,
-    target: () => targetOf(pipeline),
+    target: () => (withToken ? openingTokens(targetOf(pipeline), services.key) : targetOf(pipeline)),
     strategy: () => strategyContext(services, pipeline),
   };
 }

@@ -190,6 +190,16 @@ test("dev waits for a command that uses the folder's Postgres, such as check", a
   const again = await runCli(["dev", "--json"], { cwd: folder, env: { ...env, DATABASE_URL: "", TIDEMARK_HOME: home } });
   expect([again.code, jsonOf(again)]).toMatchObject([1, { error: { code: "TM_ALREADY_RUNNING" } }]);
   expect((await end(dev)).code).toBe(0);
+
+  // With nothing running a changed mapping could not be deployed otherwise.
+  writeFileSync(path.join(folder, "changed.ts"), readFileSync(path.join(folder, "tidemark.config.ts"), "utf8").replace("schedule:", 'mapping: { fields: { by: { value: "tidemark" } } },\n    schedule:'));
+  const changed = ["dev", "--json", "--config", "changed.ts"];
+  const refused = await runCli(changed, { cwd: folder, env: { ...env, DATABASE_URL: "", TIDEMARK_HOME: home } });
+  expect([refused.code, jsonOf(refused)]).toMatchObject([1, { error: { code: "TM_PIPELINE_CHANGED", fix: expect.stringContaining("tidemark dev") as string } }]);
+  const kept = startCli([...changed, "--keep", name], { cwd: folder, env: { ...env, DATABASE_URL: "", TIDEMARK_HOME: home } });
+  children.push(kept);
+  expect(JSON.parse(await firstLine(kept))).toMatchObject({ pipelines: [{ name, change: "kept" }] });
+  expect((await end(kept)).code).toBe(0);
 }, 200_000);
 
 test("dev with worker versioning tells the build once its worker has made it current", async () => {

@@ -40,7 +40,8 @@ test.each<[string, Parameters<typeof written>, string, string]>([
   ["the call for the old platform", [LEGACY, REFRESH], "pipelines.work.source.api", 'for accounts of kind "bearer"'],
   ["an audit of a call", [{ kind: "bearer" }, REFRESH, { audit: { every: "1d" } }], "pipelines.work.audit", "nothing to compare with"],
   ["number for a list", [{ kind: "self", appKey: "k", appSecret: "s" }, { ...ORDERS, number: "o_id" }], "pipelines.work.source.number", "belongs to refresh.token"],
-  ["the token as display code", [{ kind: "bearer" }, { ...REFRESH, number: "token" }], "pipelines.work.source.number", "never leaves the store"],
+  ["the token as display code", [{ kind: "bearer" }, { ...REFRESH, number: "token" }], "pipelines.work.source.number", "anything but the token"],
+  ["a masked token", [{ kind: "bearer" }, REFRESH, { mapping: { fields: { key: { from: "token", mask: "all" } } } }], "pipelines.work.mapping.fields.key", "the token as it is"],
   ["no date for a list", [{ kind: "self", appKey: "k", appSecret: "s" }, { account: "main", api: ORDERS.api }], "pipelines.work.source.from", '"all"'],
 ])("%s is told where it stands, with what to write", async (_what, config, path, expected) => {
   const found = await problems(...config);

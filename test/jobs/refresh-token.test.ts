@@ -3,10 +3,14 @@ import { sql } from "kysely";
 import { afterEach, expect, test } from "vitest";
 import { runText } from "../../src/cli/commands/run-text.ts";
 import { validateConfig } from "../../src/config/validate.ts";
+import { TargetError } from "../../src/errors.ts";
+import { replayQuarantine } from "../../src/ops/quarantine.ts";
 import { runBackfill } from "../../src/ops/run.ts";
 import { pipelineStatus } from "../../src/ops/status.ts";
 import type { JushuitanOptions } from "../../src/simulator/jushuitan/server.ts";
 import { readToken } from "../../src/store/tokens.ts";
+import { openingTokens, sealToken } from "../../src/sync/sealed-token.ts";
+import { createTarget } from "../../src/target/open.ts";
 import { textsOf } from "../support/leaks.ts";
 import { type Job, type JobOptions, pipelineName, startJob } from "../support/job.ts";
 
@@ -96,6 +100,26 @@ test("a run that ended between the call and its end is gone on with: its records
   expect(await current()).not.toBe(token);
   const { rows } = await sql<{ refreshes: number }>`select refreshes from account_token`.execute(job.store.db);
   expect(rows).toEqual([{ refreshes: 2 }]);
+}, 60_000);
+
+test("a mapping that names the token has it sent, and nothing else ever holds it", async () => {
+  await startPair({ bearerIds: ["12345"] });
+  const { target, mapping } = job.config.pipelines[pipelineName(job)]!;
+  mapping.record = { fields: { "auth.key": { from: "token" } } };
+  await job.configureTarget({ refuseIds: ["12345"] });
+  const run = await job.sync();
+  expect(run.counts).toMatchObject({ read: 1, quarantined: 1 });
+  const { rows } = await sql<{ dump: string }>`select concat(q, (select jsonb_agg(p) from page p), (select jsonb_agg(b) from batch b)) as dump from quarantine q`.execute(job.store.db);
+  expect(rows[0]!.dump).toContain("tidemark-sealed:");
+  const { events } = await job.temporal.client.workflow.getHandle(run.workflowId, run.runId).fetchHistory();
+  for (const text of [rows[0]!.dump, textsOf(events).join()]) expect(text).not.toContain(await current());
+  const refused = await current();
+  await job.configureTarget({ refuseIds: [] });
+  await replayQuarantine(job.services, job.temporal, pipelineName(job), {}, { wait: true, signal: AbortSignal.timeout(60_000) });
+  expect(await held("12345")).toMatchObject({ id: "12345", auth: { key: refused } });
+  const echo = openingTokens({ ...createTarget(target), send: ([record]) => Promise.reject(new TargetError("refused", "TM_TARGET_REFUSED", `no ${record!.json}`, { details: { received: record!.json } })) }, job.services.key);
+  const told = await echo.send([{ id: "1", recordId: "1", sourceId: "1", version: "1", slice: "1", json: `{"key":"${sealToken(job.services.key, "a token")}"}` }], "k", { signal: AbortSignal.timeout(1_000), beforeWrite: () => undefined }).catch((error: TargetError) => error);
+  expect(told).toMatchObject({ kind: "refused", message: 'no {"key":"***"}', details: { received: '{"key":"***"}' } });
 }, 60_000);
 
 test("there is no past to read again", async () => {

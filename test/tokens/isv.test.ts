@@ -42,6 +42,15 @@ test("the address to authorise on is signed; code or whole answer is exchanged, 
   }
 });
 
+test("a date in the config that is there before its first token does not replace what the platform answers; another one does", async () => {
+  bench = await startTokens("isv", { accessToken: null, tokenExpiresAt: Date.now() + 3 * DAY }, ISV);
+  const begun = await beginAuthorisation(bench.services, "main");
+  await finishAuthorisation(bench.services, "main", "isvcode", begun, never);
+  expect(await bench.tokens.refreshIfDue(never)).toMatchObject({ expiryKnown: "answered", notice: null });
+  Object.assign(bench.services.config.accounts["main"]!, { tokenExpiresAt: Date.now() + 2 * DAY });
+  expect(await bench.tokens.refreshIfDue(never)).toMatchObject({ expiryKnown: "given" });
+});
+
 test("an answer to another authorisation, and one without a code, is refused before anything is exchanged", async () => {
   bench = await startTokens("isv", {}, ISV);
   const begun = await beginAuthorisation(bench.services, "main");

@@ -1,32 +1,21 @@
 import type { DeployReport } from "../../ops/deploy.ts";
 import { defineCommand } from "../command.ts";
 import { withTemporal } from "../connected.ts";
-import { UsageError } from "../failure.ts";
-import { requirePipeline } from "../known-pipeline.ts";
 import { table } from "../output.ts";
+import { type ChangedOptions, changedOptions, readChanged } from "./changed-pipelines.ts";
 
-interface DeployOptions {
-  reload?: string[];
-  keep?: string[];
-}
-
-export const deploy = defineCommand<DeployOptions>({
+export const deploy = defineCommand<ChangedOptions>({
   name: "deploy",
   summary: "create or update the schedules of the config in Temporal",
   description: "Creates or updates the schedules in Temporal as the config says, and prints what changed; repeating it changes nothing. With worker versioning it sends new runs to this build. Refused while a pipeline's source, target or mapping is another than the one its records were loaded under, until --reload or --keep names the pipeline.",
   examples: ["tidemark deploy", "tidemark deploy --reload orders    # load everything again, for instance into a new target", "tidemark deploy --keep orders      # the new target holds the records already"],
-  configure: (command) =>
-    command
-      .option("--reload <pipeline...>", "load these pipelines' records again")
-      .option("--keep <pipeline...>", "what these pipelines loaded is at the changed place already"),
-  async run(context, { reload = [], keep = [] }) {
+  configure: changedOptions,
+  async run(context, options) {
     const config = await context.config("all");
-    for (const name of [...reload, ...keep]) requirePipeline(config, name);
-    const both = reload.find((name) => keep.includes(name));
-    if (both !== undefined) throw new UsageError("TM_USAGE", `--reload and --keep exclude each other: both name ${both}`, { path: "--reload", fix: "Give one of them: --reload loads everything again, --keep says that it is there." });
+    const changed = readChanged(config, options);
     const { deploy } = await import("../../ops/deploy.ts");
     return withTemporal(config, async (services, temporal) => {
-      const report = await deploy(services, temporal, { reload, keep });
+      const report = await deploy(services, temporal, changed);
       return { json: report, text: printed(report) };
     });
   },
