@@ -35,6 +35,16 @@ describe("the reference's expressions", () => {
     expect(await run(expression)).toBe(expected);
   });
 
+  it.each([
+    ["IF(1=1,'yes',NO_SUCH(1))", "yes", "IF(1=2,'yes',NO_SUCH(1))"],
+    ["CASE WHEN 1=2 THEN NO_SUCH('a') ELSE 'no' END", "no", "CASE WHEN 1=1 THEN NO_SUCH('a') ELSE 'no' END"],
+    ["COALESCE('a',NO_SUCH())", "a", "COALESCE(NULL,NO_SUCH())"],
+    ["1=2 AND NO_SUCH(1)", "0", "1=1 AND NO_SUCH(1)"],
+  ])("a function that is not known fails only what reaches it: %s is %s, %s fails", async (beside, expected, reached) => {
+    expect(await run(beside)).toBe(expected);
+    await expect(run(reached)).rejects.toMatchObject({ code: "TM_QEASY_FUNCTION", message: expect.stringContaining("NO_SUCH") as string });
+  });
+
   it.each(["{{qty}}/0", "{{qty}} % 0", "1 ~ 2", "1 ?", "'x", '1 "', "2 }", "1 茶", "1 \\", "a.b", "1 2", "FORMAT_DATE({{CURRENT_TIME}} - 60000,'yyyy-MM-dd')", "1 +", "IF(1，2，3)"])("%s fails the row, and nothing else", async (expression) => {
     await expect(run(expression)).rejects.toMatchObject({ code: "TM_QEASY_FUNCTION", path: "value" });
   });

@@ -40,15 +40,18 @@ class Refusal extends Error {
   }
 }
 
+type Complain = (code: NoticeCode, text: string, severity: Severity) => void;
+
 /** Reads the expression behind `_function `; problems and oddities go to `report`, with the given path. */
 export function compileFunction(source: string, path: string, report: Report): CompiledFunction {
   const lookups: LookupPlan[] = [];
+  const shown = source.length > 200 ? `${source.slice(0, 200)}…` : source;
+  const complain: Complain = (code, text, severity) => report(notice(code, path, `${text}, in ${JSON.stringify(shown)}`, severity));
   try {
-    return { source, lookups, tree: checked(read(source, path, report, lookups)), problem: undefined };
+    return { source, lookups, tree: checked(read(source, path, report, lookups), complain), problem: undefined };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    const shown = source.length > 200 ? `${source.slice(0, 200)}…` : source;
-    report(notice(error.code, path, `${error.message}, in ${JSON.stringify(shown)}`, error.severity));
+    complain(error.code, error.message, error.severity);
     return { source, lookups: [], tree: undefined, problem: error.message };
   }
 }
@@ -100,8 +103,9 @@ function unescape(text: string, quote: string): string {
     .replaceAll(quote + quote, quote);
 }
 
-/** The tree with its names resolved. */
-function checked(node: Node): Node {
+/** The tree with its names resolved. A function that is not known fails only the rows that reach it. */
+function checked(node: Node, complain: Complain): Node {
+  const each = (inner: Node): Node => checked(inner, complain);
   if ("word" in node) {
     if (CLOCK_WORDS.includes(node.word)) return { call: node.word, args: [] };
     throw new Refusal("TM_QEASY_FUNCTION_SYNTAX", `${JSON.stringify(node.word)} is neither a function nor a value; a field is written {{…}}`);
@@ -110,11 +114,16 @@ function checked(node: Node): Node {
   const { call } = node;
   if (REFUSED.has(call)) throw new Refusal("TM_QEASY_FORBIDDEN", `${call} is not allowed`, "refused");
   if (call === "INTERVAL") throw new Refusal("TM_QEASY_FUNCTION_SYNTAX", "INTERVAL stands where no date is added to");
-  if (call === "CAST") return { call, args: [checked(node.args[0]!), literal(node.args[1]!), ...node.args.slice(2)] };
-  if (call === "TRIM") return { call, args: node.args.map((arg) => ("word" in arg ? literal(arg) : checked(arg))) };
+  if (call === "CAST") return { call, args: [each(node.args[0]!), literal(node.args[1]!), ...node.args.slice(2)] };
+  if (call === "TRIM") return { call, args: node.args.map((arg) => ("word" in arg ? literal(arg) : each(arg))) };
   if (AGGREGATES.has(call) && node.args.some(aggregates)) throw new Refusal("TM_QEASY_FUNCTION_SYNTAX", `${call} over a value that is one of a whole list itself`);
-  const args = argumentsOf(call, node.args);
-  const [min, max] = SPECIAL.get(call) ?? limitsOf(call);
+  const args = argumentsOf(call, node.args, each);
+  const limits = SPECIAL.get(call) ?? limitsOf(call);
+  if (limits === null) {
+    complain("TM_QEASY_FUNCTION_UNKNOWN", call, "warning");
+    return { unknown: call };
+  }
+  const [min, max] = limits;
   if (args.length < min || args.length > max) {
     const wanted = min === max ? `${min}` : max >= 1000 ? `at least ${min}` : `${min} to ${max}`;
     throw new Refusal("TM_QEASY_FUNCTION_ARGUMENTS", `${call} takes ${wanted}, not ${args.length}`);
@@ -127,21 +136,21 @@ function aggregates(node: Node): boolean {
   return "call" in node && (AGGREGATES.has(node.call) || node.args.some(aggregates));
 }
 
-function limitsOf(call: string): [number, number] {
+/** null: not known. */
+function limitsOf(call: string): [number, number] | null {
   if (OPERATORS.includes(call)) return [0, Infinity];
   if (call === "MOD") return [2, 2];
   const known = FUNCTIONS.get(call);
-  if (known === undefined) throw new Refusal("TM_QEASY_FUNCTION_UNKNOWN", call);
-  return [known.min, known.max];
+  return known === undefined ? null : [known.min, known.max];
 }
 
 /** The arguments of a call; intervals become amount and unit, units become text. */
-function argumentsOf(call: string, args: Node[]): Node[] {
-  if (call === "TIMESTAMPDIFF" && args[0] !== undefined && "word" in args[0]) return [unit(args[0]), ...args.slice(1).map(checked)];
+function argumentsOf(call: string, args: Node[], each: (node: Node) => Node): Node[] {
+  if (call === "TIMESTAMPDIFF" && args[0] !== undefined && "word" in args[0]) return [unit(args[0]), ...args.slice(1).map(each)];
   const [date, amount] = args;
-  if (!/^(?:DATE_ADD|DATE_SUB|ADDDATE|SUBDATE)$/.test(call) || date === undefined || amount === undefined) return args.map(checked);
-  if ("call" in amount && amount.call === "INTERVAL") return [checked(date), checked(amount.args[0]!), unit(amount.args[1]!)];
-  return call.endsWith("DATE") ? [checked(date), checked(amount), { value: "DAY" }] : args.map(checked);
+  if (!/^(?:DATE_ADD|DATE_SUB|ADDDATE|SUBDATE)$/.test(call) || date === undefined || amount === undefined) return args.map(each);
+  if ("call" in amount && amount.call === "INTERVAL") return [each(date), each(amount.args[0]!), unit(amount.args[1]!)];
+  return call.endsWith("DATE") ? [each(date), each(amount), { value: "DAY" }] : args.map(each);
 }
 
 function unit(node: Node): Node {

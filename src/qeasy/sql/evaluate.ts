@@ -35,6 +35,7 @@ function evaluate(node: Node, run: Run): Sql {
     return typeof value === "string" && value !== "" ? value : fromValue(value);
   }
   if ("word" in node) return node.word;
+  if ("unknown" in node) throw new FunctionError(`an unknown function: ${node.unknown}`);
   return (SPECIAL_CALLS[node.call] ?? scalar(node.call))(node.args, run);
 }
 

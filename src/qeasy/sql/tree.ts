@@ -12,6 +12,8 @@ export type Node =
   | { lookup: number }
   /** A word without brackets: a unit, or CURRENT_TIMESTAMP and the like. */
   | { word: string }
+  /** A function that nobody knows: what reaches it has no value. */
+  | { unknown: string }
   | { call: string; args: Node[] };
 
 /** What the parser asks of those who know templates and lookups. */
