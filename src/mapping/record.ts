@@ -31,10 +31,13 @@ export function recordWriter(mapping: RecordMapping, around: Style, own: Readonl
   const shape: Shape = { fields: new Map(own) };
   for (const [name, field] of Object.entries(mapping.fields ?? {})) place(shape, parsePath(name), fieldWriter(`${style.at}${name}`, field, style, hashKey));
   const flatten = (mapping.flatten ?? []).map(parsePath);
-  const taken = takenPaths([...flatten, ...(mapping.drop ?? []).map(parsePath), ...Object.values(mapping.fields ?? {}).flatMap(movedFrom)]);
+  const dropped = (mapping.drop ?? []).map(parsePath);
+  const moved = [...dropped, ...Object.values(mapping.fields ?? {}).flatMap(movedFrom)];
+  const taken = takenPaths([...flatten, ...moved]);
+  const lifted = flatten.filter((path) => takenAt(takenPaths(dropped), path) !== true).map((path) => ({ path, below: takenAt(takenPaths(moved), path) }));
   return (view) => {
     const members = shapeMembers(shape, view, style.rest === "keep" ? view : null, taken, style.names);
-    for (const path of flatten) members.push(...flattened(view, path, shape, style.names));
+    for (const { path, below } of lifted) members.push(...flattened(view, path, below === true ? undefined : below, shape, style.names));
     if (style.names !== undefined || flatten.length > 0) refuseDoubles(members);
     return members.map(([name, raw]) => `${name}:${raw}`).join(",");
   };
@@ -73,14 +76,17 @@ function without(view: View, name: string, raw: string, taken: Taken): string {
   return inner === null ? raw : braced(shapeMembers({ fields: new Map() }, inner, inner, taken, undefined));
 }
 
-function flattened(view: View, path: readonly string[], shape: Shape, names: NameStyle | undefined): Written[] {
+function flattened(view: View, path: readonly string[], taken: Taken | undefined, shape: Shape, names: NameStyle | undefined): Written[] {
   const raw = valueAt(view, path);
   if (raw === undefined || raw === "null" || raw === '""') return [];
   const inner = openObject(raw, view.top) ?? refuseValue(path.join("."), raw, "an object to flatten");
   return inner.members.flatMap((member): Written[] => {
     const joined = `${path.at(-1)!}_${member.name}`;
     const name = names === undefined ? joined : styledName(joined, names);
-    return shape.fields.has(name) ? [] : [[JSON.stringify(name), names === undefined ? member.raw : restyled(member.raw, names)]];
+    const below = taken?.get(member.name);
+    if (below === true || shape.fields.has(name)) return [];
+    const value = below === undefined ? member.raw : without(inner, member.name, member.raw, below);
+    return [[JSON.stringify(name), names === undefined ? value : restyled(value, names)]];
   });
 }
 
@@ -141,6 +147,12 @@ function takenPaths(paths: readonly string[][]): Taken {
     if (index < 0) take(taken, path);
   }
   return taken;
+}
+
+/** What of a path is taken: all of it, what lies below, or nothing. */
+function takenAt(taken: Taken, [name = "", ...rest]: readonly string[]): true | Taken | undefined {
+  const below = taken.get(name);
+  return below === undefined || below === true || rest.length === 0 ? below : takenAt(below, rest);
 }
 
 function take(taken: Taken, [name = "", ...rest]: readonly string[]): void {

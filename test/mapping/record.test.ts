@@ -20,6 +20,8 @@ describe("what stays", () => {
     ["one item only", { rest: "drop", fields: { first: "items.0.sku_id", third: "items.2.sku_id" } }, '{"first":"s"}'],
     ["a value looked at in a list stays there", { drop: ["receiver", "amount"], fields: { first: "items.0.sku_id" } }, '{"first":"s","o_id":1,"ts":20260101000000455,"items":[{"sku_id":"s","qty":1.0e3},{"sku_id":"t","qty":2}],"shop_name":null}'],
     ["a flattened object", { rest: "drop", flatten: ["receiver", "shop_name"], fields: { receiver_city: { value: "x" } } }, '{"receiver_city":"x","receiver_mobile":"1","receiver_geo":{"lat":1.50}}'],
+    ["a flattened object without what is moved or dropped of it", { rest: "drop", flatten: ["receiver"], drop: ["receiver.geo.lat"], fields: { phone: { from: "receiver.mobile", mask: "all" } } }, '{"phone":"***","receiver_city":"a\\u0041","receiver_geo":{}}'],
+    ["a dropped object is not flattened", { rest: "drop", flatten: ["receiver"], drop: ["receiver"], fields: { a: { value: 1 } } }, '{"a":1}'],
     ["a flattened object in another style", { rest: "drop", names: "camel", flatten: ["receiver"], fields: {} }, '{"receiverCity":"a\\u0041","receiverMobile":"1","receiverGeo":{"lat":1.50}}'],
     ["a field goes before what stays under its name", { rest: "keep", drop: ["receiver", "items"], fields: { amount: { template: "{o_id}" } } }, '{"amount":"1","o_id":1,"ts":20260101000000455,"shop_name":null}'],
   ])("%s", async (_what, mapping, expected) => {
