@@ -7,6 +7,9 @@ import { parsePath } from "../mapping/view.ts";
 import { valueAt } from "./environment-values.ts";
 
 const path = z.string().trim().regex(/^[^.]+(\.[^.]+)*$/);
+const dropped = path.superRefine((text, context) => {
+  if (/\.\d+(?:\.|$)/.test(text)) context.addIssue({ code: "custom", params: { expected: `a path without a place in a list: ${JSON.stringify(text.replaceAll(/\.\d+(?=\.|$)/g, ""))} takes it out of every item` } });
+});
 const zone = z.string().refine((name) => IANAZone.isValidZone(name));
 
 const SOURCES = ["from", "value", "template", "expression", "each"] as const;
@@ -42,7 +45,7 @@ const written = z.strictObject({
   mask: z.union([z.enum(["hash", "all", "name", "phone"]), z.strictObject({ start: z.int().min(0), end: z.int().min(0) })]).optional(),
   rest: z.enum(["keep", "drop"]).optional(),
   names: z.enum(["camel", "snake"]).optional(),
-  drop: z.array(path).optional(),
+  drop: z.array(dropped).optional(),
   flatten: z.array(path).optional(),
   get fields(): z.ZodOptional<z.ZodType<Record<string, FieldMapping>>> {
     return fields.optional();
@@ -92,7 +95,7 @@ export const documentShape = {
 export const recordShape = {
   rest: z.enum(["keep", "drop"]).optional(),
   names: z.enum(["camel", "snake"]).optional(),
-  drop: z.array(path).optional(),
+  drop: z.array(dropped).optional(),
   flatten: z.array(path).optional(),
   fields: topFields.optional(),
 };

@@ -7,6 +7,7 @@ import { parseDuration } from "./duration.ts";
 import { valueAt } from "./environment-values.ts";
 import { guideFor } from "./guide.ts";
 import { masksByHash } from "./mapping-schema.ts";
+import { maskProblems } from "./mask-problems.ts";
 import { suggest } from "./nearest.ts";
 import { type ConfigProblem, problemAt } from "./problems.ts";
 import type { JsonValue } from "./types.ts";
@@ -143,7 +144,7 @@ function mappingProblems(tree: unknown, path: readonly string[]): ConfigProblem[
     const expected = 'nothing for a target of tables, in which rows of elements that a record no longer has would stay: target.items: "tables" keeps a table of the list, in which they are replaced';
     problems.push(problemAt([...path, "mapping", "explode"], mapping["explode"], { expected }));
   }
-  return problems;
+  return [...problems, ...maskProblems(mapping, [...path, "mapping"])];
 }
 
 function objectAt(tree: unknown, path: readonly string[]): Record<string, unknown> {

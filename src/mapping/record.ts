@@ -34,10 +34,11 @@ export function recordWriter(mapping: RecordMapping, around: Style, own: Readonl
   const dropped = (mapping.drop ?? []).map(parsePath);
   const moved = [...dropped, ...Object.values(mapping.fields ?? {}).flatMap(movedFrom)];
   const taken = takenPaths([...flatten, ...moved]);
-  const lifted = flatten.filter((path) => takenAt(takenPaths(dropped), path) !== true).map((path) => ({ path, below: takenAt(takenPaths(moved), path) }));
+  const gone = takenPaths(dropped);
+  const lifted = flatten.filter((path) => takenAt(gone, path) !== true).map((path) => ({ path, below: takenAt(takenPaths(moved), path) }));
   return (view) => {
     const members = shapeMembers(shape, view, style.rest === "keep" ? view : null, taken, style.names);
-    for (const { path, below } of lifted) members.push(...flattened(view, path, below === true ? undefined : below, shape, style.names));
+    for (const { path, below } of lifted) members.push(...flattened(view, path, below === true ? undefined : below, gone, shape, style.names));
     if (style.names !== undefined || flatten.length > 0) refuseDoubles(members);
     return members.map(([name, raw]) => `${name}:${raw}`).join(",");
   };
@@ -70,13 +71,17 @@ function shapeMembers(shape: Shape, view: View, kept: View | null, taken: Taken 
   }
 }
 
-/** What stays of an inner object once the paths below it are taken out. */
+/** What stays of an inner object, or of each object of a list, once the paths below it are taken out. */
 function without(view: View, name: string, raw: string, taken: Taken): string {
-  const inner = innerObject(view, name);
-  return inner === null ? raw : braced(shapeMembers({ fields: new Map() }, inner, inner, taken, undefined));
+  if (raw.startsWith("[")) return `[${elementsOf(raw).map((element) => rest(openObject(element, view.top), element)).join(",")}]`;
+  return rest(innerObject(view, name), raw);
+
+  function rest(inner: View | null, text: string): string {
+    return inner === null ? text : braced(shapeMembers({ fields: new Map() }, inner, inner, taken, undefined));
+  }
 }
 
-function flattened(view: View, path: readonly string[], taken: Taken | undefined, shape: Shape, names: NameStyle | undefined): Written[] {
+function flattened(view: View, path: readonly string[], taken: Taken | undefined, gone: Taken, shape: Shape, names: NameStyle | undefined): Written[] {
   const raw = valueAt(view, path);
   if (raw === undefined || raw === "null" || raw === '""') return [];
   const inner = openObject(raw, view.top) ?? refuseValue(path.join("."), raw, "an object to flatten");
@@ -84,7 +89,7 @@ function flattened(view: View, path: readonly string[], taken: Taken | undefined
     const joined = `${path.at(-1)!}_${member.name}`;
     const name = names === undefined ? joined : styledName(joined, names);
     const below = taken?.get(member.name);
-    if (below === true || shape.fields.has(name)) return [];
+    if (below === true || shape.fields.has(name) || gone.get(joined) === true) return [];
     const value = below === undefined ? member.raw : without(inner, member.name, member.raw, below);
     return [[JSON.stringify(name), names === undefined ? value : restyled(value, names)]];
   });

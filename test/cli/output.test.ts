@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
 import { type Reading, runText } from "../../src/cli/commands/run-text.ts";
 import { figures, formatBytes, formatSpan, paceOf, table } from "../../src/cli/output.ts";
@@ -25,7 +26,7 @@ test.each([[900, "1 s"], [3_000, "3 s"], [720_000, "12 min"], [18_000_000, "5 h"
 
 const COUNTS = { read: 60, duplicate: 0, unchanged: 3, superseded: 0, quarantined: 0, filtered: 7, loaded: 50 };
 const RUN: RunReport = { pipeline: "orders", status: "completed", workflowId: "w", runId: "r", link: null, counts: COUNTS, documents: 153, requests: 2, pages: 1, slices: 1 };
-const told = (report: Partial<RunReport>, reading: Reading = "changes", several = false) => runText({ ...RUN, ...report }, reading, several).split("\n\n")[1]!.split("\n").slice(2).map((line) => line.split(/ {2,}/));
+const told = (report: Partial<RunReport>, reading: Reading = "changes", several = false) => stripVTControlCharacters(runText({ ...RUN, ...report }, reading, several)).split("\n\n")[1]!.split("\n").slice(2).map((line) => line.split(/ {2,}/));
 
 test("a run's ends are versions or modified times, and say which; one that found nothing has none", () => {
   expect(told({ from: "2026-01-01T00:00:00Z", to: "20260101000005134", checkpoint: "20260101000005134", seconds: 2 })).toEqual([

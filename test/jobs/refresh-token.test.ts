@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { stripVTControlCharacters } from "node:util";
 import { sql } from "kysely";
 import { afterEach, expect, test } from "vitest";
 import { runText } from "../../src/cli/commands/run-text.ts";
@@ -52,7 +53,7 @@ test("each run exchanges the tokens once and tells the target so: id, time and f
     const report = await job.sync();
     runs.push(report);
     expect(report).toMatchObject({ counts, requests: 1, slices: 1 });
-    expect(runText(report, "call", false)).toMatch(/called at +\d{4}-\d\d-\d\dT[\d:]+Z\n/);
+    expect(stripVTControlCharacters(runText(report, "call", false))).toMatch(/called at +\d{4}-\d\d-\d\dT[\d:]+Z\n/);
     tokens.push(await current());
     expect(await held("12345")).toEqual({
       id: "12345", time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as string, renewed: true, fingerprint: createHash("sha256").update(await current()).digest("hex"),

@@ -50,6 +50,16 @@ test("a service provider's app whose token is refused stops with TM_REAUTHORISE 
   expect(Object.keys(requests.byPath).filter((path) => path.startsWith("/openWeb"))).toEqual([]);
 }, 60_000);
 
+test("a service provider's app copies with the token that it was given, and asks for none", async () => {
+  job = await startJob({ source: { ...source, from: Date.now() - 3 * 86_400_000 }, jushuitan: { orders: 120, days: 2, appKind: "isv", accessToken: "isv-token-of-a-merchant" }, account: { kind: "isv", accessToken: "isv-token-of-a-merchant" } });
+  await job.sync();
+  await job.freeze();
+  await job.sync();
+  expect(await job.compare()).toMatchObject({ source: 120, target: 120, missing: 0, stale: 0, wrongContent: 0 });
+  expect((await state()).tokens.refreshed).toBe(0);
+  expect(Object.keys((await state()).requests.byPath).filter((path) => path.startsWith("/openWeb"))).toEqual([]);
+}, 60_000);
+
 test("a run that ends before it has read anything leaves the pipeline to the next one at once", async () => {
   job = await startJob({ source: { ...source, from: Date.now() - 86_400_000 }, jushuitan: { orders: 10, appKind: "isv" }, account: { kind: "isv", accessToken: "not-a-valid-token" } });
   await expect(job.sync()).rejects.toMatchObject({ code: "TM_REAUTHORISE" });

@@ -33,11 +33,21 @@ test.each<[unknown, string, string]>([
   [{ fields: { "a.b": "c", a: "d" } }, "fields.a", 'another name: "a.b" makes an object of it'],
   [{ fields: { id: "so_id" } }, "fields.id", "mapping.id names"],
   [{ fields: { x: { each: "items", fields: { y: { from: "a", mask: "hash" } } } } }, "hashKey", "the key of mask"],
+  [{ fields: { x: { from: "items.0.mobile", mask: "phone" } } }, "fields.x.mask", '"items.mobile" in mapping.drop too'],
+  [{ fields: { x: { each: "items", fields: { y: { from: "$.mob", mask: "phone" } } } } }, "fields.x.fields.y.mask", '"mob" in mapping.drop too'],
+  [{ drop: ["items.0.mobile"] }, "drop[0]", '"items.mobile" takes it out of every item'],
   [{ rest: "all" }, "rest", '"keep" or "drop"'],
   [{ scriptTimeout: "1ms" }, "scriptTimeout", "at least 10 ms"],
   [{ feilds: {} }, "feilds", 'Did you mean "fields"?'],
 ])("%j is refused: %s", async (mapping, path, expected) => {
   expect(await wrong(mapping)).toEqual({ [path]: expect.stringContaining(expected) as string });
+});
+
+test.each([
+  [{ drop: ["items.mobile"], fields: { x: { from: "items.0.mobile", mask: "phone" } } }], [{ rest: "drop", fields: { x: { from: "items.0.mobile", mask: "phone" } } }],
+  [{ drop: ["mob"], fields: { x: { each: "items", fields: { y: { from: "$.mob", mask: "phone" } } } } }], [{ fields: { x: { from: "mob", mask: "phone" } } }],
+])("%j masks a field whose original does not stay", (mapping) => {
+  expect(() => mappingOf(mapping)).not.toThrow();
 });
 
 test("an item's own id is a field like any other", () => {

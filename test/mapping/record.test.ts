@@ -22,6 +22,8 @@ describe("what stays", () => {
     ["a flattened object", { rest: "drop", flatten: ["receiver", "shop_name"], fields: { receiver_city: { value: "x" } } }, '{"receiver_city":"x","receiver_mobile":"1","receiver_geo":{"lat":1.50}}'],
     ["a flattened object without what is moved or dropped of it", { rest: "drop", flatten: ["receiver"], drop: ["receiver.geo.lat"], fields: { phone: { from: "receiver.mobile", mask: "all" } } }, '{"phone":"***","receiver_city":"a\\u0041","receiver_geo":{}}'],
     ["a dropped object is not flattened", { rest: "drop", flatten: ["receiver"], drop: ["receiver"], fields: { a: { value: 1 } } }, '{"a":1}'],
+    ["a field dropped of each item", { drop: ["items.sku_id", "o_id", "ts", "amount", "receiver"], fields: { a: { value: 1 } } }, '{"a":1,"items":[{"qty":1.0e3},{"qty":2}],"shop_name":null}'],
+    ["a field dropped under its flattened name", { rest: "drop", flatten: ["receiver"], drop: ["receiver_mobile", "receiver.geo"], fields: { a: { value: 1 } } }, '{"a":1,"receiver_city":"a\\u0041"}'],
     ["a flattened object in another style", { rest: "drop", names: "camel", flatten: ["receiver"], fields: {} }, '{"receiverCity":"a\\u0041","receiverMobile":"1","receiverGeo":{"lat":1.50}}'],
     ["a field goes before what stays under its name", { rest: "keep", drop: ["receiver", "items"], fields: { amount: { template: "{o_id}" } } }, '{"amount":"1","o_id":1,"ts":20260101000000455,"shop_name":null}'],
   ])("%s", async (_what, mapping, expected) => {

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import os from "node:os";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import type { TargetConfig } from "../../src/config/types.ts";
+import type { QeasyTargetConfig, TargetConfig } from "../../src/config/types.ts";
 import { startQeasy } from "../../src/simulator/qeasy/server.ts";
 import type { OutRecord, SendGuard, Target } from "../../src/target/contract.ts";
 import { deliver } from "../../src/target/deliver.ts";
@@ -35,19 +35,21 @@ const startTable = async ({ use, open }: DatabaseKind) => {
   const database = await open();
   return { config: tableTarget({ use, url: database.url }), amounts: () => tableAmounts(database), end: () => Promise.resolve() };
 };
-const KINDS: Kind[] = [
-  {
-    name: "Qeasy", compares: false, refuses: "refused", unreachable: { baseUrl: "http://127.0.0.1:9" }, misconfigured: () => ({ headers: { Authorization: "Bearer wrong" } }),
-    async start() {
-      const simulator = await startQeasy({ secret: "s", refuseIds: ["refused"] });
-      const config = qeasyTarget({ baseUrl: simulator.url, headers: { Authorization: "Bearer s" }, heldUrl: `${simulator.url}/_admin/records` });
-      const amounts = async () => {
-        const ids = (await (await fetch(config.heldUrl!)).text()).trim().split("\n").filter(Boolean).map((line) => (JSON.parse(line) as { id: string }).id);
-        return new Map(await Promise.all(ids.map(async (id) => [id, /"amount":([^,}]+)/.exec(await (await fetch(`${simulator.url}/_admin/record?id=${id}`)).text())![1]!] as const)));
-      };
-      return { config, amounts, end: () => simulator.close() };
-    },
+const qeasy = (name: string, more: Partial<QeasyTargetConfig>): Kind => ({
+  name, compares: false, refuses: "refused", unreachable: { baseUrl: "http://127.0.0.1:9" }, misconfigured: () => ({ headers: { Authorization: "Bearer wrong" } }),
+  async start() {
+    const simulator = await startQeasy({ secret: "s", refuseIds: ["refused"] });
+    const config = qeasyTarget({ baseUrl: simulator.url, headers: { Authorization: "Bearer s" }, heldUrl: `${simulator.url}/_admin/records`, ...more });
+    const amounts = async () => {
+      const ids = (await (await fetch(config.heldUrl!)).text()).trim().split("\n").filter(Boolean).map((line) => (JSON.parse(line) as { id: string }).id);
+      return new Map(await Promise.all(ids.map(async (id) => [id, /"amount":([^,}]+)/.exec(await (await fetch(`${simulator.url}/_admin/record?id=${id}`)).text())![1]!] as const)));
+    };
+    return { config, amounts, end: () => simulator.close() };
   },
+});
+const KINDS: Kind[] = [
+  qeasy("Qeasy", {}),
+  qeasy("Qeasy, one record a request", { body: "single" }),
   {
     name: "Qeasy with an envelope", compares: false, refuses: "refused", unreachable: { baseUrl: "http://127.0.0.1:9" }, misconfigured: () => ({ api: "another" }),
     async start() {
@@ -118,16 +120,21 @@ describe.each(KINDS)("$name", (kind) => {
 
   const it = test.skipIf(kind.skip === true);
 
+  /** In requests of as many as the target takes. */
+  async function sendAll(target: Target, records: OutRecord[], key: string): Promise<void> {
+    for (let at = 0; at < records.length; at += target.recordsPerRequest) await target.send(records.slice(at, at + target.recordsPerRequest), `${key}-${at}`, guard);
+  }
+
   it("takes records with every digit, and lists them with their versions", async () => {
     const { target, amounts } = await open();
-    await target.send([record("1", "20260101000000455"), record("2", "9", "-9007199254740993.25"), record("3", "100")], "k1", guard);
+    await sendAll(target, [record("1", "20260101000000455"), record("2", "9", "-9007199254740993.25"), record("3", "100")], "k1");
     expect(await amounts()).toEqual(new Map([["1", "206.10"], ["2", "-9007199254740993.25"], ["3", "206.10"]]));
     expect(await held(target)).toEqual({ 1: "20260101000000455", 2: "9", 3: "100" });
   });
 
   it("the same batch again, and by another worker, changes nothing; a newer version replaces", async () => {
     const { target, config, amounts } = await open();
-    for (const sender of [target, target, made(config)]) await sender.send([record("1", "99"), record("2", "99")], "k1", guard);
+    for (const sender of [target, target, made(config)]) await sendAll(sender, [record("1", "99"), record("2", "99")], "k1");
     await target.send([record("2", "100", "3.00")], "k2", guard);
     expect(await amounts()).toEqual(new Map([["1", "206.10"], ["2", "3.00"]]));
     expect(await held(target)).toEqual({ 1: "99", 2: "100" });
