@@ -6,7 +6,7 @@ import { accountTokens } from "../store/account-tokens.ts";
 import { localOffset } from "../store/clock.ts";
 import { fingerprint } from "../store/secrets.ts";
 import { expiries, type ExpiryKnown, type NewToken, readToken, replaceToken, tokenVersion } from "../store/tokens.ts";
-import { accountOf, type Services, tokenDeps, tokensOf } from "../sync/services.ts";
+import { accountOf, pipelineOf, type Services, tokenDeps, tokensOf } from "../sync/services.ts";
 import { formatInstant } from "../sync/labels.ts";
 import { authoriseWords, expiryNotice } from "../tokens/expiry.ts";
 import { seededToken, takeOverConfig, withLock } from "../tokens/renewal.ts";
@@ -48,10 +48,11 @@ export async function tokenView({ config, store, key }: Services, name: string):
   };
 }
 
-/** What people have to know of the tokens of all accounts; decrypts nothing. */
-export async function tokenNotices({ config, store }: Pick<Services, "config" | "store">): Promise<string[]> {
+/** What people have to know of the tokens of all accounts, or of a pipeline's; decrypts nothing. */
+export async function tokenNotices({ config, store }: Pick<Services, "config" | "store">, pipeline?: string): Promise<string[]> {
   const tokens = await expiries(store.db);
-  return Object.values(config.accounts).flatMap((account) => expiryNotice(account, tokens.get(account.name) ?? null) ?? []);
+  const accounts = pipeline === undefined ? Object.values(config.accounts) : [accountOf(config, pipelineOf(config, pipeline).source.account)];
+  return accounts.flatMap((account) => expiryNotice(account, tokens.get(account.name) ?? null) ?? []);
 }
 
 /** Refreshes now what can be refreshed now. @throws SourceError */

@@ -1,7 +1,8 @@
 import { afterEach, expect, test } from "vitest";
-import { beginAuthorisation, finishAuthorisation, setToken, showToken } from "../../src/ops/tokens.ts";
+import { beginAuthorisation, finishAuthorisation, setToken, showToken, tokenNotices } from "../../src/ops/tokens.ts";
 import { sign } from "../../src/source/jushuitan/sign.ts";
 import { readToken } from "../../src/store/tokens.ts";
+import { takeOverConfig } from "../../src/tokens/renewal.ts";
 import { TEST_KEY } from "../support/pipeline.ts";
 import { DAY, never, startTokens, type TokenBench } from "./support.ts";
 
@@ -40,6 +41,15 @@ test("the address to authorise on is signed; code or whole answer is exchanged, 
     expect(JSON.stringify(view)).not.toMatch(/[0-9a-f]{32}/);
     expect(await bench.read()).toBe(20);
   }
+});
+
+test("a pipeline's notices are those of its own account", async () => {
+  bench = await startTokens("isv", { tokenExpiresAt: Date.now() + 2 * DAY }, ISV);
+  const { services } = bench;
+  services.config.accounts["other"] = { ...services.config.accounts["main"]!, name: "other" };
+  for (const account of Object.values(services.config.accounts)) await takeOverConfig({ store: services.store, key: services.key, account });
+  expect((await tokenNotices(services)).map((text) => text.slice(0, 14))).toEqual(["account main: ", "account other:"]);
+  expect(await tokenNotices(services, "orders")).toEqual([expect.stringMatching(/^account main:/)]);
 });
 
 test("a date in the config that is there before its first token does not replace what the platform answers; another one does", async () => {

@@ -40,7 +40,7 @@ export const status = defineCommand<{ fresh?: true }>({
       // Without a worker nobody answers.
       const reading = workers === 0 ? [] : stored.filter(({ backfills, remaps }) => backfills.some(({ place }) => place !== null) || remaps.some(({ state }) => state !== "done" && state !== "cancelled")).map(({ name }) => name);
       const { temporal, backfills, schedules } = await temporalStatus(config, reading);
-      const notices = await tokenNotices(services);
+      const notices = await tokenNotices(services, name);
       const pipelines = stored.map((pipeline) => ({ ...pipeline, schedule: schedules.get(pipeline.name) ?? null, backfill: backfills.get(pipeline.name) ?? null }));
       return { json: { temporal, store, workers, notices, pipelines, left }, text: printed(temporal, store.from, workers, pipelines, notices, left), exitCode: fresh && pipelines.some(({ late }) => late) ? 1 : 0 };
     });
