@@ -28,7 +28,11 @@ create table stream (
   checkpoint_at timestamptz,
   proven_at timestamptz,
   head_read_at timestamptz,
-  newest_commit_at timestamptz
+  newest_commit_at timestamptz,
+  -- how long raw rows are kept after they were read last (ms), by the latest worker that keeps any; null: for ever
+  keep_ms bigint,
+  -- when a worker last had a config that keeps them, give or take an hour
+  keep_wanted_at timestamptz not null default clock_timestamp()
 );
 create unique index stream_active on stream (pipeline) where active;
 

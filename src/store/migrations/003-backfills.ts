@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 
-/** What people asked to be read again. */
+/** What people asked to be read again, or mapped anew. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql.raw(TABLES).execute(db);
 }
@@ -49,4 +49,24 @@ create view backfill_range as
   select p.request, r.* from backfill_part p join load_range r on r.id = p.range_id
   union all
   select p.request, r.* from backfill_part p join load_range r on r.archive_of = p.range_id;
+
+-- A person wants what is loaded mapped anew, from kept rows.
+create table remap (
+  id bigint generated always as identity primary key,
+  stream_id bigint not null references stream (id),
+  -- modified time (ms), the end not included; null: no limit
+  from_ms bigint,
+  to_ms bigint,
+  -- how long a request may still be under way whose sender is gone
+  zombie_ms bigint not null,
+  -- slices were made up to this source id
+  next_id text not null default '',
+  -- the last batch before which none of another form was left; null: not looked at, or some are
+  first_batch bigint,
+  state text not null default 'open' check (state in ('open', 'planned', 'cancelled')),
+  -- records that it was for when it was asked for
+  asked integer not null,
+  created_at timestamptz not null default clock_timestamp()
+);
+create index remap_open on remap (stream_id) where state = 'open';
 `;

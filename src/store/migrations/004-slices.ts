@@ -11,10 +11,11 @@ create table slice (
   id bigint generated always as identity primary key,
   stream_id bigint not null references stream (id),
   lane text not null check (lane in ('forward', 'backfill', 'audit')),
-  purpose text not null check (purpose in ('forward', 'initial', 'reread', 'resend', 'sweep', 'backfill', 'replay', 'audit')),
+  purpose text not null check (purpose in ('forward', 'initial', 'reread', 'resend', 'sweep', 'backfill', 'replay', 'audit', 'remap')),
   kind text not null check (kind in ('version', 'window', 'rows', 'snapshot')),
   token bigint not null,
   range_id bigint references load_range (id),
+  remap_id bigint references remap (id),
   sweep_id bigint references sweep (id),
   parent_id bigint references slice (id),
   from_version numeric(20),
@@ -38,19 +39,23 @@ create table slice (
   unchanged bigint not null default 0,
   superseded bigint not null default 0,
   quarantined bigint not null default 0,
+  filtered bigint not null default 0,
   loaded bigint not null default 0,
+  -- what the loaded records of a committed slice became
+  documents bigint check (documents >= loaded),
   created_at timestamptz not null default clock_timestamp(),
   committed_at timestamptz,
   check ((kind = 'version') = (from_version is not null)),
   check ((kind = 'window') = (from_at is not null and to_at is not null)),
   constraint ledger_balances check
-    (state <> 'committed' or read = duplicate + unchanged + superseded + quarantined + loaded),
+    (state <> 'committed' or read = duplicate + unchanged + superseded + quarantined + filtered + loaded),
   constraint ledger_counts check
-    (least(read, duplicate, unchanged, superseded, quarantined, loaded, requests, pages) >= 0),
+    (least(read, duplicate, unchanged, superseded, quarantined, filtered, loaded, requests, pages) >= 0),
   check (state <> 'committed' or unproven_by is null)
 );
 create index slice_open on slice (stream_id, lane, id) where state in ('open', 'extracted', 'classified');
 create index slice_range on slice (range_id);
+create index slice_remap on slice (remap_id) where remap_id is not null;
 
 -- One answer of the source, kept until its slice is committed. Arrays run parallel, one entry a row.
 create table page (
@@ -71,6 +76,8 @@ create table page (
   body text,
   is_last boolean not null,
   read_no bigint not null,
+  -- rows that were not read with their page have a number each
+  read_nos bigint[],
   read_at timestamptz not null default clock_timestamp(),
   primary key (slice_id, pass, seq)
 );

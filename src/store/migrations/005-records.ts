@@ -1,9 +1,12 @@
 import { type Kysely, sql } from "kysely";
 
-/** The record index, and what is on its way to the target. Versions are compared by `newer`. */
+/** The record index, what is on its way to the target, and the raw rows that stay. Versions are compared by `newer`. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql.raw(TABLES).execute(db);
 }
+
+/** What JavaScript's `trim` takes off. */
+const BLANKS = " \t\n\v\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff";
 
 const TABLES = `
 -- Is version a newer than version b? A row version decides where both have one; else the modified time;
@@ -20,12 +23,12 @@ create function newer(
   end
 $$;
 
--- The record index: the newest version of each id that is loaded or quarantined, and the one in flight.
+-- The record index: the newest version of each id that is loaded, left out by the mapping or quarantined, and the one in flight.
 create table record (
   stream_id bigint not null,
   id text not null,
   source_id text not null,
-  held text check (held in ('loaded', 'quarantined')),
+  held text check (held in ('loaded', 'quarantined', 'filtered')),
   version numeric(20),
   modified bigint,
   hash text,
@@ -36,10 +39,20 @@ create table record (
   claim_until timestamptz,
   -- the audit that met this id last in the source
   seen_by bigint,
+  -- ids of the documents that were loaded; null: one, which has the record's id
+  documents text[],
   primary key (stream_id, id),
   check ((batch_id is null) = (claim_until is null))
 ) with (fillfactor = 80);
 create index record_claimed on record (batch_id) where batch_id is not null;
+
+-- Whose document an id of the target is, where a record may become others than one with its own id.
+create table document (
+  stream_id bigint not null,
+  id text not null,
+  record_id text not null,
+  primary key (stream_id, id)
+);
 
 -- What one request to the target carries; membership is stored before the first send.
 create table batch (
@@ -50,6 +63,8 @@ create table batch (
   owner text,
   lease_until timestamptz,
   payload text,
+  -- the stream's target fingerprint whose mapping made the payload
+  form text not null default '',
   record_count integer not null,
   created_at timestamptz not null default clock_timestamp(),
   constraint batch_has_members check (record_count > 0),
@@ -73,8 +88,10 @@ create table item (
   -- another source id of the slice maps to the same id
   collides boolean not null default false,
   outcome text not null default 'pending'
-    check (outcome in ('pending', 'batched', 'loaded', 'quarantined', 'unchanged', 'superseded')),
+    check (outcome in ('pending', 'batched', 'loaded', 'quarantined', 'filtered', 'unchanged', 'superseded')),
   batch_id bigint,
+  -- likewise, of what is sent
+  documents text[],
   primary key (slice_id, source_id),
   constraint item_batch check ((outcome in ('batched', 'loaded')) = (batch_id is not null)),
   constraint item_batch_exists foreign key (batch_id) references batch (id)
@@ -124,4 +141,36 @@ create table quarantine (
 );
 create unique index quarantine_open on quarantine (stream_id, source_id) where state = 'open';
 create index quarantine_collision on quarantine (stream_id, target_id) where state = 'open' and code = 'TM_ID_COLLISION';
+
+-- The newest raw row of each record.
+create table kept (
+  stream_id bigint not null references stream (id),
+  source_id text not null,
+  id text not null,
+  -- in the order of first keeping
+  no bigint generated always as identity,
+  version numeric(20),
+  modified bigint,
+  hash text,
+  read_no bigint not null,
+  raw text not null,
+  first_at timestamptz not null default clock_timestamp(),
+  -- when it was read last, give or take a day
+  last_at timestamptz not null default clock_timestamp(),
+  primary key (stream_id, source_id),
+  unique (stream_id, no)
+);
+create index kept_age on kept (stream_id, last_at);
+do $$ begin
+  alter table kept alter column raw set compression lz4;
+exception when feature_not_supported then null; -- a server without it takes its own
+end $$;
+
+-- One mark for each top-level field with its value, for lookups; 0 where Postgres cannot read the text.
+create function kept_marks(stream_id bigint, raw text) returns bigint[] language sql immutable parallel safe cost 10000 as $$
+  select case when raw !~ '^\\{' or raw ~ '\\\\u(0000|[dD][89a-fA-F])' then array[0::bigint] else (
+    select coalesce(array_agg(hashtextextended(key || '=' || btrim(value, '${BLANKS}'), stream_id)), '{}')
+    from json_each_text(raw::json) where value <> '' and length(btrim(value, '${BLANKS}')) <= 200) end
+$$;
+create index kept_search on kept using gin (kept_marks(stream_id, raw)) with (fastupdate = off);
 `;

@@ -58,10 +58,11 @@ create table audit_finding (
   primary key (window_id, source_id)
 );
 
--- What the index says that the target holds, while the target's own list is compared with it.
+-- What the index says that the target holds, while the target's own list is compared with it: ids of documents.
 create table audit_held (
   audit_id bigint not null references audit (id) on delete cascade,
   id text not null,
+  record_id text not null,
   version numeric(20),
   modified bigint,
   hash text,

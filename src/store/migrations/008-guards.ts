@@ -31,6 +31,7 @@ create function slice_counts_items() returns trigger language plpgsql as $$
 begin
   if exists (select 1 from item where slice_id = new.id and outcome in ('pending', 'batched'))
     or new.quarantined <> (select count(*) from item where slice_id = new.id and outcome = 'quarantined')
+    or new.filtered <> (select count(*) from item where slice_id = new.id and outcome = 'filtered')
     or new.loaded <> (select count(*) from item where slice_id = new.id and outcome = 'loaded') then
     raise exception 'slice_counts_items: slice % does not count what became of its rows', new.id using errcode = 'check_violation', constraint = 'slice_counts_items';
   end if;

@@ -7,8 +7,6 @@ import * as records from "./005-records.ts";
 import * as audits from "./006-audits.ts";
 import * as workers from "./007-workers.ts";
 import * as guards from "./008-guards.ts";
-import * as documents from "./009-documents.ts";
-import * as kept from "./010-kept.ts";
 
 /** All migrations by name, run in the order of their names. */
 export const migrations: Record<string, Migration> = {
@@ -20,6 +18,4 @@ export const migrations: Record<string, Migration> = {
   "006-audits": audits,
   "007-workers": workers,
   "008-guards": guards,
-  "009-documents": documents,
-  "010-kept": kept,
 };
