@@ -121,7 +121,7 @@ export function refuseChanged(pipeline: PipelineConfig, stream: StreamRow, print
     `pipeline ${pipeline.name}: its ${changed.join(" and its ")} changed since its records were loaded; everything already loaded would count as unchanged and never reach the new place`,
     {
       path: `pipelines.${pipeline.name}`,
-      fix: `Run "tidemark deploy --reload ${pipeline.name}" to load everything again, or "tidemark deploy --keep ${pipeline.name}" if what was loaded is already there; after that, "tidemark remap ${pipeline.name}" maps kept rows anew. "tidemark dev" takes the same options.`,
+      fix: `Run "tidemark deploy --reload ${pipeline.name}" to load everything again, or "tidemark deploy --keep ${pipeline.name}" if what was loaded is already there; after that, "tidemark remap ${pipeline.name}" maps kept rows anew. "tidemark dev" takes the same options. Where that was done already, restart this worker: its config is the one of before.`,
     },
   );
 }

@@ -1,56 +1,17 @@
-import { randomBytes } from "node:crypto";
-import { type ChildProcess, execFileSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
-import os from "node:os";
 import path from "node:path";
 import { sql } from "kysely";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { openStore } from "../../src/store/db.ts";
-import { startPostgres } from "../../src/store/embedded.ts";
-import { sharedServers } from "../support/servers.ts";
-import { end, firstLine, jsonOf, runCli, startCli } from "./cli.ts";
+import { end, jsonOf, runCli, startCli } from "./cli.ts";
+import { real } from "./real.ts";
 
-/** Every part a process of its own, as people run them; only Temporal and Postgres are the run's. */
-const children: ChildProcess[] = [];
+const { children, cli } = real;
 let folder: string;
 let env: Record<string, string>;
 let name: string;
-
-const cli = (...args: string[]) => runCli([...args, "--json"], { cwd: folder, env });
-
-async function simulator(...args: string[]): Promise<Record<string, string>> {
-  const child = startCli(["simulate", ...args, "--json"]);
-  children.push(child);
-  return (JSON.parse(await firstLine(child)) as { env: Record<string, string> }).env;
-}
-
-beforeAll(async () => {
-  folder = mkdtempSync(path.join(os.tmpdir(), "tidemark-run-"));
-  const { databaseUrl, temporal, unique } = await sharedServers();
-  name = `orders-${unique}`;
-  const given = await Promise.all([simulator("jushuitan", "--orders", "150", "--no-limits", "--options", '{"days":2}'), simulator("qeasy", "--secret", "s3")]);
-  env = {
-    ...given[0], ...given[1], DATABASE_URL: databaseUrl, TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace,
-    TIDEMARK_KEY: randomBytes(32).toString("base64"),
-  };
-  writeFileSync(path.join(folder, "tidemark.config.ts"), `import { defineConfig, env } from "tidemark";
-export default defineConfig({
-  runtime: { taskQueue: "${name}", heartbeat: "5s" },
-  accounts: { "main-${unique}": { platform: "jushuitan", kind: "self", baseUrl: env("JST_BASE_URL"), appKey: env("JST_APP_KEY"), appSecret: env("JST_APP_SECRET") } },
-  pipelines: { "${name}": {
-    source: { account: "main-${unique}", api: "/open/orders/single/query", cursor: "version", from: "all", settle: "1s" },
-    schedule: { cron: "0 0 1 1 *" },
-    target: { use: "qeasy", baseUrl: env("QEASY_BASE_URL"), secret: env("QEASY_SECRET") },
-  } },
-});
-`);
-});
-
-afterAll(async () => {
-  await Promise.all(children.map((child) => end(child)));
-  rmSync(folder, { recursive: true, force: true });
-});
+beforeAll(() => ({ folder, env, name } = real));
 
 const COUNTS = { read: expect.any(Number), duplicate: expect.any(Number), unchanged: expect.any(Number), superseded: expect.any(Number), quarantined: expect.any(Number), filtered: expect.any(Number), loaded: expect.any(Number) };
 
@@ -148,68 +109,6 @@ test("preview shows what is left out, and each document of an exploded record", 
   expect(jsonOf(none)).toMatchObject({ records: records.map(({ id }) => ({ id, filtered: true, record: null, problem: null })) });
   expect(told.stdout).toContain(`${records.length} of ${records.length} records: filtered out`);
 });
-
-test("a worker that cannot start says why and ends, so that whoever runs it notices", async () => {
-  const wrong = await Promise.all([{ DATABASE_URL: "" }, { TIDEMARK_KEY: "abc" }, { DATABASE_URL: "postgres://x@127.0.0.1:1/x" }, { DATABASE_URL: "nonsense" }]
-    .map((change) => runCli(["worker", "--json"], { cwd: folder, env: { ...env, ...change } })));
-  expect(wrong.map((ended) => [ended.code, (jsonOf(ended) as { error: { code: string } }).error.code])).toEqual([[1, "TM_NO_STORE"], [1, "TM_KEY"], [1, "TM_STORE_UNREACHABLE"], [1, "TM_STORE_URL"]]);
-});
-
-test("dev says that it runs once its worker takes work, and starts another one when it dies", async () => {
-  const dev = startCli(["dev"], { cwd: folder, env });
-  children.push(dev);
-  const log = () => readFileSync(path.join(folder, ".tidemark", "logs", "worker.log"), "utf8");
-  let said = "";
-  let polled: boolean | undefined;
-  dev.stderr!.on("data", (text) => {
-    said += String(text);
-    if (said.includes("Running")) polled ??= log().includes("worker polls");
-  });
-  await expect.poll(() => said, { timeout: 60_000 }).toContain("Running");
-  expect(polled).toBe(true);
-  expect(jsonOf(await cli("status"))).toMatchObject({ workers: 1, pipelines: [{ schedule: { nextRunAt: expect.stringMatching(/-12-31T16:00:00.000Z$/) as string, paused: false } }] });
-  const worker = execFileSync("ps", ["-o", "pid=,args=", "--ppid", String(dev.pid)], { encoding: "utf8" }).split("\n").find((line) => line.includes("worker --config"));
-  process.kill(Number.parseInt(worker!, 10), "SIGKILL");
-  await expect.poll(() => said, { timeout: 30_000 }).toMatch(/worker ended \(SIGKILL\); another one starts/);
-  await expect.poll(() => log().match(/worker polls/g)?.length, { timeout: 60_000 }).toBe(2);
-  for (const line of log().trim().split("\n")) JSON.parse(line);
-  expect((await end(dev)).code).toBe(0);
-}, 200_000);
-
-test("dev waits for a command that uses the folder's Postgres, such as check", async () => {
-  chmodSync(folder, 0o755); // Run as root, Postgres has another user.
-  const home = path.join(folder, "shared");
-  const check = await startPostgres({ dir: path.join(home, "postgres"), port: 0 });
-  const dev = startCli(["dev"], { cwd: folder, env: { ...env, DATABASE_URL: "", TIDEMARK_HOME: home } });
-  children.push(dev);
-  let said = "";
-  dev.stderr!.on("data", (text) => (said += String(text)));
-  await expect.poll(() => said, { timeout: 60_000 }).toContain("Waiting for another command");
-  await check.stop();
-  await expect.poll(() => said, { timeout: 60_000 }).toContain("Running");
-  const again = await runCli(["dev", "--json"], { cwd: folder, env: { ...env, DATABASE_URL: "", TIDEMARK_HOME: home } });
-  expect([again.code, jsonOf(again)]).toMatchObject([1, { error: { code: "TM_ALREADY_RUNNING" } }]);
-  expect((await end(dev)).code).toBe(0);
-
-  // With nothing running a changed mapping could not be deployed otherwise.
-  writeFileSync(path.join(folder, "changed.ts"), readFileSync(path.join(folder, "tidemark.config.ts"), "utf8").replace("schedule:", 'mapping: { fields: { by: { value: "tidemark" } } },\n    schedule:'));
-  const changed = ["dev", "--json", "--config", "changed.ts"];
-  const refused = await runCli(changed, { cwd: folder, env: { ...env, DATABASE_URL: "", TIDEMARK_HOME: home } });
-  expect([refused.code, jsonOf(refused)]).toMatchObject([1, { error: { code: "TM_PIPELINE_CHANGED", fix: expect.stringContaining("tidemark dev") as string } }]);
-  const kept = startCli([...changed, "--keep", name], { cwd: folder, env: { ...env, DATABASE_URL: "", TIDEMARK_HOME: home } });
-  children.push(kept);
-  expect(JSON.parse(await firstLine(kept))).toMatchObject({ pipelines: [{ name, change: "kept" }] });
-  expect((await end(kept)).code).toBe(0);
-}, 200_000);
-
-test("dev with worker versioning tells the build once its worker has made it current", async () => {
-  const versioned = readFileSync(path.join(folder, "tidemark.config.ts"), "utf8").replaceAll(`"${name}"`, `"${name}-builds"`).replace("runtime: {", "runtime: { versioning: true,");
-  writeFileSync(path.join(folder, "versioned.ts"), versioned);
-  const dev = startCli(["dev", "--json", "--config", "versioned.ts"], { cwd: folder, env: { ...env, TIDEMARK_HOME: path.join(folder, "versioned") } });
-  children.push(dev);
-  expect(JSON.parse(await firstLine(dev))).toMatchObject({ build: { change: expect.stringMatching(/^(current|unchanged)$/) as string } });
-  expect((await end(dev)).code).toBe(0);
-}, 120_000);
 
 test("worker, sync, backfill and status do the job and tell it in their documented shapes", async () => {
   const worker = startCli(["worker"], { cwd: folder, env });

@@ -80,7 +80,11 @@ async function signalled(config: LoadedConfig, name: string, control: Control): 
 function printed(name: string, { running, progress: now, ranges, remaps }: BackfillView): string {
   const state = now === null ? (running ? "runs, but no worker answers for it" : "no backfill runs") : now.paused ? "paused" : now.waitingFor === null ? "running" : `waits: ${now.waitingFor}`;
   return [
-    list([["pipeline", name], ["state", state], ...(now?.reading == null ? [] : [["reading", now.reading] as const]), ...(now === null ? [] : paceOf(now))]),
+    list([
+      ["pipeline", name], ["state", state], ...(now?.reading == null ? [] : [["reading", now.reading] as const]),
+      // What is left is told of ranges, not of remaps.
+      ...(now === null || (now.leftMs === 0 && remaps.some(({ state }) => state === "open")) ? [] : paceOf(now)),
+    ]),
     ...(ranges.length === 0 ? [] : ["", rangeTable(ranges)]),
     ...(remaps.length === 0 ? [] : ["", table(["remap", ...REMAP_COLUMNS], remaps.map((one) => [one.remap, ...remapCells(one)]))]),
     ...ranges.flatMap(({ requestId, skipped }) => skipped.map(({ from, to }) => `${requestId}: ${from} to ${to} skipped, since an audit verified it`)),
