@@ -6,8 +6,8 @@ import { formatInstant } from "../sync/labels.ts";
 import { listPipelineOf, type Services } from "../sync/services.ts";
 import { pipelineGaps } from "./gaps.ts";
 
-/** How well a stretch of modified time is known, from the best to the worst. `gap`: skipped on a person's word. */
-export const COVERAGE = ["ids", "count", "loaded", "unproven", "never", "gap"] as const;
+/** How well a stretch of modified time is known, from the best to the worst. `gap`: skipped on a person's word; `missing`: an audit found that something is missing or stale. */
+export const COVERAGE = ["ids", "count", "loaded", "unproven", "never", "gap", "missing"] as const;
 export type CoverageState = (typeof COVERAGE)[number];
 
 export interface CoverageDay {
@@ -35,7 +35,7 @@ interface Stretch {
 const DAY_MS = 86_400_000;
 const ZONE_MS = 8 * 3_600_000;
 
-/** What is known of each day of a pipeline: verified by ids or by count, loaded, unproven, never read, an accepted gap. From the store alone. */
+/** What is known of each day of a pipeline: verified by ids or by count, loaded, unproven, never read, an accepted gap, known to lack something. From the store alone. */
 export async function coverage({ config, store }: Services, name: string): Promise<Coverage> {
   const { source, freshnessMs } = listPipelineOf(config, name);
   const { notProvable, windowKeys } = getApi(source.api, config.apis);
@@ -86,7 +86,7 @@ async function loadedStretches(db: Db, stream: Stream, first: number): Promise<S
 async function auditedStretches(db: Db, streamId: string): Promise<Stretch[]> {
   const { rows } = await sql<Stretch>`
     select ${epochMs("w.from_at")} as from, ${epochMs("w.to_at")} as to,
-      case when w.state in ('count', 'ids') then w.state else 'unproven' end as state
+      case when w.state = 'differs' then 'missing' else w.state end as state
     from audit_window w join audit a on a.id = w.audit_id
     where a.stream_id = ${streamId} and a.state = 'done' and w.state in ('count', 'ids', 'differs', 'unproven') order by a.id, w.from_at
   `.execute(db);

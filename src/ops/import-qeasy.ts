@@ -184,7 +184,8 @@ function inPipeline(key: KeyReport, { api, notices, source, target, asWritten }:
   if (at === "source.idCheck" && source?.idCheck === false) return { ...key, outcome: "translated", text: "target.idCheck: false: what is read again is sent again" };
   if (at === "source.id" && recordId(source) === undefined) return { ...key, text: "the id of each document" };
   if (at === "source.id") return { ...key, outcome: "translated", text: "mapping.id" };
-  if (at === "source.number" && api?.call !== true) return { ...key, outcome: "kept", text: "the field stays in the record" };
+  if (at === "source.number" && api?.call === true) return { ...key, text: "a list or a whole number of the answer has to be the count of its rows; a field of the rows goes along as it is" };
+  if (at === "source.number") return { ...key, outcome: "kept", text: "the field stays in the record" };
   if (at === "source.pagination" && api?.call === true) return { ...key, outcome: "kept", text: "a call has one page" };
   if (at === "source.request") return { ...key, outcome: "translated", text: "fixed values are source.params; windows and pages come from the cursor" };
   if (at === "source.otherRequest") return { ...key, outcome: "translated", text: "what the API knows as a parameter is source.params; no effect of the rest is known" };

@@ -1,5 +1,5 @@
 import { WorkflowFailedError } from "@temporalio/client";
-import { ActivityFailure, ApplicationFailure } from "@temporalio/common";
+import { ActivityFailure, ApplicationFailure, ChildWorkflowFailure } from "@temporalio/common";
 import { TidemarkError } from "../errors.ts";
 import type { OpenedTemporal } from "./open.ts";
 
@@ -36,7 +36,7 @@ export async function backfillDid(temporal: OpenedTemporal, name: string, isDone
 /** The failure's own code, message and fix, as an activity wrote them. */
 export function asTidemark(error: unknown): unknown {
   let cause: unknown = error;
-  while ((cause instanceof WorkflowFailedError || cause instanceof ActivityFailure) && cause.cause !== undefined) cause = cause.cause;
+  while ((cause instanceof WorkflowFailedError || cause instanceof ActivityFailure || cause instanceof ChildWorkflowFailure) && cause.cause !== undefined) cause = cause.cause;
   if (!(cause instanceof ApplicationFailure)) return error;
   const [details] = (cause.details ?? []) as [{ path?: string; fix?: string }?];
   return new TidemarkError(cause.type ?? "TM_RUN_FAILED", cause.message, {

@@ -150,7 +150,9 @@ test("worker, sync, backfill and status do the job and tell it in their document
   });
   expect(audit.code).toBe(0);
   expect(audit.stderr).toMatch(/: 1 window\. 4 requests for the counts/);
-  const covered = jsonOf(await cli("coverage", name)) as { days: { date: string; state: string }[] };
+  const coverage = await cli("coverage", name);
+  expect(coverage.code).toBe(0);
+  const covered = jsonOf(coverage) as { days: { date: string; state: string }[] };
   expect(covered.days.length).toBeGreaterThan(1);
   for (const day of covered.days) expect(day).toEqual({ date: expect.stringMatching(/^\d{4}-\d\d-\d\d$/), state: expect.stringMatching(/^(count|loaded)$/) });
 

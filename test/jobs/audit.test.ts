@@ -41,7 +41,7 @@ test("rows taken from the index and the target behind Tidemark's back are found,
   expect(found.verdict).toBe("incomplete");
   expect([sum(found, "missing"), sum(found, "repaired")]).toEqual([7, 0]);
   expect((await job.compare()).missing).toBe(7);
-  expect(await states()).toContain("unproven");
+  expect(await states()).toContain("missing");
   const repaired = await audit({ repair: true });
   expect(repaired.verdict).toBe("complete");
   expect([sum(repaired, "missing"), sum(repaired, "repaired")]).toEqual([7, 7]);
@@ -86,4 +86,12 @@ test("rows that move to a later time while the audit goes on are no difference",
   await job.sync();
   const answer = await audit({ byIds: true });
   expect([answer.verdict, sum(answer, "missing"), sum(answer, "extra")]).toEqual(["complete", 0, 0]);
+}, 180_000);
+
+test("an audit whose catch-up cannot write says why, with the code and the fix of a sync", async () => {
+  job = await startJob({ source, jushuitan: { orders: 100, days: 3 } });
+  await job.sync();
+  await job.configureTarget({ status: 401 });
+  await fetch(`${job.source.url}/_admin/insert`, { method: "POST", body: JSON.stringify({ count: 1 }) });
+  await expect(audit()).rejects.toMatchObject({ code: "TM_TARGET_CONFIG", fix: expect.any(String) as string });
 }, 180_000);

@@ -6,6 +6,7 @@ import { codes, fixture, imported, loaded, NO_OP, NOW, ORDERS } from "./import-s
 test("the pair that Tidemark was founded on, without editing", async () => {
   const pair = await importQeasy([{ text: fixture("seed-refresh-token.json") }, { text: fixture("seed-write-noop.json") }], { now: NOW, name: "tokens" });
   expect(codes(pair, "refused")).toEqual([]);
+  expect(pair.report.keys.find(({ key }) => key === "number")?.text).toContain("count of its rows");
   expect(await loaded(pair)).toMatchObject({
     name: "tokens", source: { account: "simple", api: "refresh.token", number: "msg", cursor: "window", pageSize: 50 }, mapping: { id: "id" },
     target: { use: "qeasy", api: "写入空操作", baseUrl: "http://127.0.0.1:9", idCheck: true },
