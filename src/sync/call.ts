@@ -19,7 +19,7 @@ export async function extractCall(context: SliceContext): Promise<void> {
   const { tokens, readNo, seal } = context.call();
   const isMade = async () => (await pageMarks(store.db, slice.id)).length > 0;
   if (!(await isMade())) {
-    const answer = await tokens.exchange(signal, isMade, (tx, got) => stageCall(tx, context, got, { readNo: readNo(), seal }));
+    const answer = await tokens.exchange(signal, isMade, (tx, got, used) => stageCall(tx, context, got, { used, readNo: readNo(), seal }));
     if (answer !== null) checkCount(context, answer);
     context.progress(1);
   }
@@ -27,7 +27,7 @@ export async function extractCall(context: SliceContext): Promise<void> {
   await markExtracted(store, slice, { endVersion: page!.lastVersion!, reachedEnd: true });
 }
 
-async function stageCall(tx: Tx, { slice, account, pipeline }: SliceContext, answer: BearerAnswer, { readNo, seal }: { readNo: string; seal: BudgetedCall["seal"] }): Promise<void> {
+async function stageCall(tx: Tx, { slice, account, pipeline }: SliceContext, answer: BearerAnswer, { used, readNo, seal }: { used: { id: string | null; token: string }; readNo: string; seal: BudgetedCall["seal"] }): Promise<void> {
   // Another run may own the slice by now; the page is good for it as well. Of a slice that was dropped nothing is wanted.
   const now = await getSlice(tx, slice.id);
   if (now === null || now.state !== "open") return;
@@ -38,9 +38,9 @@ async function stageCall(tx: Tx, { slice, account, pipeline }: SliceContext, ans
   `.execute(tx);
   const { at, version } = rows[0]!;
   const time = new Date(Number(at)).toISOString();
-  const inUse = account.kind === "bearer" ? account.tokenId ?? account.name : account.name;
+  const id = used.id ?? account.name;
   const records = answer.unchanged
-    ? [{ id: inUse, raw: JSON.stringify({ id: inUse, time, fingerprint: null, renewed: false }) }]
+    ? [{ id, raw: JSON.stringify({ id, time, fingerprint: sha256(used.token), renewed: false }) }]
     : answer.entries.map((entry) => ({ id: entry.id, raw: recordOf(entry, time, pipeline.source.number, seal) }));
   const read = records.map(({ id, raw }) => ({ id, version, modifiedMs: null, shopId: null, raw }));
   const staged: StagedRow[] = stagedRows(pipeline.mapping.id, "id", read);
@@ -53,7 +53,7 @@ async function stageCall(tx: Tx, { slice, account, pipeline }: SliceContext, ans
 function recordOf({ id, token, raw }: BearerEntry, time: string, number: string | undefined, seal: BudgetedCall["seal"]): string {
   const shown = number === undefined ? null : memberText(raw, number);
   const code = shown === null || number === undefined || shown === token || ["id", "time", "fingerprint", "renewed"].includes(number) ? {} : { [number]: shown };
-  return JSON.stringify({ id, time, fingerprint: createHash("sha256").update(token).digest("hex"), renewed: true, ...code, ...(seal === null ? {} : { token: seal(token) }) });
+  return JSON.stringify({ id, time, fingerprint: sha256(token), renewed: true, ...code, ...(seal === null ? {} : { token: seal(token) }) });
 }
 
 /** `number` where it is a count, or a list, of the answer: it has to be that of the rows read. */
@@ -67,4 +67,8 @@ function checkCount({ pipeline }: SliceContext, { body, entries, incomplete, unc
   throw new SourceError("final", "TM_CALL_COUNT", `${pipeline.source.api} announced ${announced} rows under ${number} and answered ${read}; what it answered is stored`, {
     path: `pipelines.${pipeline.name}.source.number`, fix: "The next run loads what is stored and makes the call again. If it goes on, number does not name the count of these rows: take it out.",
   });
+}
+
+function sha256(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
 }

@@ -12,9 +12,10 @@ export interface BearerTokens extends Tokens {
   /**
    * Exchanges the token, once for all workers, and stores every id and token of the answer.
    * @param unless asked once the renewal is the caller's: true, and nothing is exchanged
-   * @param alongside work of the transaction that stores the tokens: it must not fail, since the token before may be dead
+   * @param alongside work of the transaction that stores the tokens: it must not fail, since the token before may be dead.
+   * `used`: the token that was exchanged, with its id where that is known
    */
-  exchange(signal: AbortSignal, unless: () => Promise<boolean>, alongside: (tx: Tx, answer: BearerAnswer) => Promise<void>): Promise<BearerAnswer | null>;
+  exchange(signal: AbortSignal, unless: () => Promise<boolean>, alongside: (tx: Tx, answer: BearerAnswer, used: { id: string | null; token: string }) => Promise<void>): Promise<BearerAnswer | null>;
 }
 
 /** Tokens that `refresh.token` exchanges for new ones; nothing tells how long they live, so a pipeline's schedule decides when. */
@@ -45,7 +46,7 @@ export function createBearerTokens(place: TokenPlace & { account: BearerAccount 
           throw new SourceError("transient", "TM_SOURCE_TRANSIENT", `account ${account.name}: while its token was exchanged a newer one was stored, which stands`, { path: `accounts.${account.name}.token`, fix: "Nothing: it is tried again with the newer token." });
         }
         await saveAccountTokens(tx, key, account.name, entries);
-        await alongside(tx, answer);
+        await alongside(tx, answer, { id: account.tokenId ?? stored.tokenId, token: stored.accessToken });
       });
       if (incomplete > 0) throw answerProblem(account, `${incomplete} entries have no id or no token`);
       if (entry === undefined && !answer.unchanged) throw answerProblem(account, `none has the id ${JSON.stringify(account.tokenId)} that the account uses`);

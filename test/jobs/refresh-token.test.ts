@@ -74,8 +74,15 @@ test("each run exchanges the tokens once and tells the target so: id, time and f
 test("a text without a new token is a record too", async () => {
   await startPair({ bearerMsg: "text" });
   expect((await job.sync()).counts).toMatchObject({ read: 1, loaded: 1 });
-  expect(await held("main")).toMatchObject({ id: "main", renewed: false, fingerprint: null });
+  const same = { renewed: false, fingerprint: createHash("sha256").update(TOKEN).digest("hex") };
+  expect(await held("main")).toMatchObject({ id: "main", ...same });
   expect(await current()).toBe(TOKEN);
+  await job.configureSource({ bearerMsg: "list" });
+  await job.sync();
+  const renewed = await held("12345");
+  await job.configureSource({ bearerMsg: "text" });
+  await job.sync();
+  expect(await held("12345")).toMatchObject({ id: "12345", renewed: false, fingerprint: (renewed as { fingerprint: string }).fingerprint });
 }, 60_000);
 
 test("a display code goes along; a count that differs from the rows fails the run, and what was answered is kept and sent", async () => {
