@@ -6,6 +6,7 @@ import { processIdentity } from "./process-identity.js";
 const stateSchema = z.object({
   /** With the password: the file has mode 0600. */
   databaseUrl: z.string(),
+  /** Empty: a server that the environment named. */
   temporalAddress: z.string(),
   uiUrl: z.string(),
   namespace: z.string(),

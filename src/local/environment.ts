@@ -26,6 +26,6 @@ export function resolveServices(home: string, env: NodeJS.ProcessEnv = process.e
   const url = env["DATABASE_URL"];
   const store: StorePlace | null = url !== undefined && url !== "" ? { url, from: "DATABASE_URL" } : dev === null ? null : { url: dev.databaseUrl, from: "dev" };
   if (namesTemporalServer(env)) return { store, temporal: { from: "envconfig" } };
-  const temporal: TemporalPlace | null = dev === null ? null : { from: "dev", address: dev.temporalAddress, namespace: dev.namespace, uiUrl: dev.uiUrl };
+  const temporal: TemporalPlace | null = dev === null || dev.temporalAddress === "" ? null : { from: "dev", address: dev.temporalAddress, namespace: dev.namespace, uiUrl: dev.uiUrl };
   return { store, temporal };
 }

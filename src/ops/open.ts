@@ -88,7 +88,7 @@ export interface OpenedTemporal {
 export function temporalPlace(config: TidemarkConfig): TemporalPlace {
   const place = resolveServices(config.home).temporal;
   if (place !== null) return place;
-  throw new TidemarkError("TM_NO_TEMPORAL", "there is no Temporal server: TEMPORAL_ADDRESS is not set and no local servers run for this folder", {
+  throw new TidemarkError("TM_NO_TEMPORAL", "there is no Temporal server: TEMPORAL_ADDRESS is not set and no local one runs for this folder", {
     path: "TEMPORAL_ADDRESS", fix: 'Set TEMPORAL_ADDRESS (or a profile), or run "tidemark dev" in this folder.',
   });
 }

@@ -37,7 +37,7 @@ export async function remapPipeline(
   const pipeline = pipelineOf(config, name);
   if (pipeline.source.keepRows === "none") {
     throw new ConfigError("TM_NOT_KEPT", `pipeline ${name} keeps no rows, so its records can only be read from the source again`, {
-      path: `pipelines.${name}.source.keepRows`, fix: `Set keepRows and read everything once ("tidemark backfill ${name} --force"); or "tidemark deploy --reload ${name}".`,
+      path: `pipelines.${name}.source.keepRows`, fix: `Set keepRows and read everything once ("tidemark backfill ${name} --from … --to … --force"); or "tidemark deploy --reload ${name}".`,
     });
   }
   if (range.from !== undefined || range.to !== undefined) requireWindows(config, name, "--from or --to");

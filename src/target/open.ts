@@ -1,4 +1,5 @@
 import type { PipelineConfig, TargetConfig, TidemarkConfig } from "../config/types.ts";
+import type { MappingConfig } from "../mapping/types.ts";
 import type { Target } from "./contract.ts";
 import { createModuleTarget } from "./module.ts";
 import { createMysql } from "./mysql.ts";
@@ -11,13 +12,13 @@ const targets = new Map<string, Target>();
 /** One target a pipeline and process, so that connections are kept. */
 export function targetOf(pipeline: PipelineConfig): Target {
   const key = keyOf(pipeline);
-  const target = targets.get(key) ?? createTarget(pipeline.target, `pipelines.${pipeline.name}.target`);
+  const target = targets.get(key) ?? createTarget(pipeline.target, `pipelines.${pipeline.name}.target`, pipeline.mapping);
   targets.set(key, target);
   return target;
 }
 
-function keyOf({ name, target }: PipelineConfig): string {
-  return JSON.stringify([name, target]);
+function keyOf({ name, target, mapping }: PipelineConfig): string {
+  return JSON.stringify([name, target, mapping.record]);
 }
 
 /** Whether an audit can compare what the target holds; a module says so itself once it is asked. */
@@ -34,9 +35,13 @@ export async function closeTargets(config: TidemarkConfig): Promise<void> {
   }));
 }
 
-/** A target of its own, which the caller closes. @param place where the config has it, for errors */
-export function createTarget(config: TargetConfig, place = "target"): Target {
+/**
+ * A target of its own, which the caller closes.
+ * @param place where the config has it, for errors
+ * @param mapping what makes its records: types that it promises are those of columns
+ */
+export function createTarget(config: TargetConfig, place = "target", mapping?: MappingConfig): Target {
   if (config.use === "qeasy") return createQeasyTarget(config, place);
   if (config.use === "module") return createModuleTarget(config, place);
-  return createTableTarget(config, config.use === "postgres" ? createPostgres(config, place) : createMysql(config, place), place);
+  return createTableTarget(config, config.use === "postgres" ? createPostgres(config, place) : createMysql(config, place), place, mapping);
 }

@@ -45,6 +45,11 @@ test("the environment goes before dev", () => {
   expect(services).toEqual({ store: { url: "postgres://mine", from: "DATABASE_URL" }, temporal: { from: "envconfig" } });
 });
 
+test("a dev that uses a Temporal of the environment names none to others", () => {
+  writeDevState(home, { ...state, temporalAddress: "" });
+  expect(resolveServices(home, none)).toEqual({ store: { url: "postgres://dev", from: "dev" }, temporal: null });
+});
+
 test("a profile names a server only by its own address", () => {
   const file = path.join(home, "temporal.toml");
   writeFileSync(file, '[profile.default.tls]\ndisabled = false\n[profile.prod]\naddress = "cloud:7233"\n');

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, test } from "vitest";
 import type { TableTargetConfig } from "../../src/config/types.ts";
+import type { MappingConfig } from "../../src/mapping/types.ts";
 import type { OutRecord, SendGuard, Target } from "../../src/target/contract.ts";
 import { createTarget } from "../../src/target/open.ts";
 import type { DatabaseKind, TestDatabase } from "./databases.ts";
@@ -33,8 +34,8 @@ export function tableTools({ use, skip, open }: DatabaseKind, defaults: Partial<
   };
   return {
     it: test.skipIf(skip), postgres, database, targets,
-    target: (changes: Partial<TableTargetConfig> = {}): Target => {
-      const made = createTarget(tableTarget({ use, url: opened.url, ...defaults, ...changes }));
+    target: (changes: Partial<TableTargetConfig> = {}, mapping?: MappingConfig): Target => {
+      const made = createTarget(tableTarget({ use, url: opened.url, ...defaults, ...changes }), "target", mapping);
       targets.push(made);
       return made;
     },

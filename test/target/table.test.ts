@@ -1,4 +1,5 @@
 import { describe, expect } from "vitest";
+import type { MappingConfig } from "../../src/mapping/types.ts";
 import { DATABASES } from "../support/databases.ts";
 import { guard, record, send, tableTools } from "../support/table-tools.ts";
 
@@ -21,6 +22,30 @@ describe.each(DATABASES)("$name", (kind) => {
     expect(row).not.toHaveProperty("none");
     expect(row).not.toHaveProperty("empty");
     expect(Math.abs(Date.parse(`${row!["_loaded_at"]!.replace(" ", "T").replace(/\+00$/, "")}Z`) - Date.now())).toBeLessThan(60_000);
+  });
+
+  it("a type that the mapping names is the column's, before any value came, in lists' tables too; a declared one goes before it", async () => {
+    const mapping = { id: "o_id", record: { fields: {
+      total: { from: "pay_amount", type: "decimal", scale: 2 }, paid: { from: "pay_date", type: "datetime" }, flag: { from: "x", type: "boolean" }, count: { from: "n", type: "integer" }, code: { from: "c", type: "text" },
+      day: { from: "pay_date", type: "datetime", to: "yyyy-MM-dd" }, odd: { from: "y", type: "integer", missing: { default: "none" } }, hidden: { from: "z", type: "decimal", mask: "hash" },
+      lines: { each: "items", fields: { price: { from: "price", type: "decimal" } } },
+    } } } as const satisfies MappingConfig;
+    const to = target({ items: "tables", types: { count: "text" } }, mapping);
+    await send(to, record("1", '"total":null,"paid":null,"flag":null,"count":null,"code":null,"day":null,"odd":null,"hidden":null'));
+    const made = await types();
+    expect(made).toMatchObject(postgres
+      ? { total: "numeric", paid: "timestamp with time zone", flag: "boolean", count: "text", code: "text" }
+      : { total: "decimal", paid: "datetime", flag: "tinyint", count: "longtext", code: "longtext" });
+    for (const name of ["day", "odd", "hidden"]) expect(made).not.toHaveProperty(name);
+    await send(to, record("2", '"total":"206.10","paid":"2026-01-01T00:30:00.000+08:00","flag":true,"count":7,"code":"a","day":"2026-01-01","odd":"none","hidden":"f00","lines":[{"price":"1.50"}]'));
+    const [row] = await rows("total, paid, count, day, odd", "where id = '2'");
+    expect(row).toMatchObject({ total: postgres ? "206.10" : "206.1000000000", paid: expect.stringMatching(/^2025-12-31 16:30:00/) as string, count: "7", day: "2026-01-01", odd: "none" });
+    expect(await database.query(`select price + 1 as more from orders_lines`)).toEqual([{ more: postgres ? "2.50" : "2.5000000000" }]);
+    // Another type in the mapping is no consent to write the table anew.
+    const changed = target({ items: "tables" }, { ...mapping, record: { fields: { total: { from: "pay_amount", type: "text" } } } });
+    await send(changed, record("3", '"total":"5"'));
+    await expect(send(changed, record("4", '"total":"about 5"'))).rejects.toMatchObject({ code: "TM_TARGET_TYPE" });
+    expect((await types())["total"]).toBe(made["total"]);
   });
 
   it("new fields widen the table, and what a newer version no longer has is null", async () => {

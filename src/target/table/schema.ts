@@ -16,6 +16,8 @@ export interface Layout {
   own: ReadonlyMap<string, string>;
   /** The primary key. */
   key: readonly string[];
+  /** Types of fields that the mapping promises. Unlike declared ones they change no column. */
+  mapped: ReadonlyMap<string, FieldType>;
 }
 
 /** How the tables of a target grow. */

@@ -1,10 +1,12 @@
 import type { FieldType, TableTargetConfig } from "../../config/types.ts";
 import { TargetError } from "../../errors.ts";
 import { elementsOf, entriesOf } from "../../json/raw.ts";
+import type { MappingConfig } from "../../mapping/types.ts";
 import type { HeldRecord, OutRecord, SendGuard, Target } from "../contract.ts";
 import { limited } from "../limit.ts";
 import { type Database, orderOf, type Query, type Row, type Table } from "./database.ts";
 import { checkName, databaseName, noColumn } from "./names.ts";
+import { mappedTypes } from "./mapped-types.ts";
 import { createSchema, type Layout, tableUnfit } from "./schema.ts";
 import { joined, keeps, kindOf, valueFor } from "./values.ts";
 
@@ -28,10 +30,11 @@ interface Ready {
  * A table that holds each record's newest version. One statement a batch writes it and leaves alone what is there in a newer
  * version; nothing is ever deleted but the rows of a list that its record no longer has.
  */
-export function createTableTarget(config: TableTargetConfig, database: Database, place: string): Target {
+export function createTableTarget(config: TableTargetConfig, database: Database, place: string, mapping?: MappingConfig): Target {
   const { types, quote } = database;
+  const mapped = mappedTypes(config.columns === "json" || mapping === undefined ? { id: "id" } : mapping);
   const main: Layout = {
-    table: config.table, key: ["id"],
+    table: config.table, key: ["id"], mapped: mapped.fields,
     own: new Map([["id", types.key], ["_version", types.key], ["_order", types.order], ["_slice", types.integer], ["_loaded_at", types.timestamp]]),
   };
   const declared = new Map(Object.entries(config.types).map(([field, type]) => [databaseName(database, field), type]));
@@ -50,7 +53,7 @@ export function createTableTarget(config: TableTargetConfig, database: Database,
     const kinds = new Map<string, FieldType>();
     for (const { fields } of rows) {
       for (const [field, raw] of fields) {
-        const [kind, known] = [kindOf(raw), kinds.get(field)];
+        const [kind, known] = [layout.mapped.get(field) ?? kindOf(raw), kinds.get(field)];
         if (kind !== null && kind !== known) kinds.set(field, joined(known ?? null, kind)!);
       }
     }
@@ -100,7 +103,7 @@ export function createTableTarget(config: TableTargetConfig, database: Database,
       });
     }
     const children: Ready[] = [];
-    for (const [field, items] of lists) children.push(await prepare(listLayout(database, config.table, field, place), items, guard.signal));
+    for (const [field, items] of lists) children.push(await prepare(listLayout(database, config.table, field, place, mapped.lists.get(field)), items, guard.signal));
 
     const { text, values } = database.insert(config.table, ready.columns, ready.found, ready.rows);
     const upsert = `${text} ${database.replace(ready.columns)}`;
@@ -171,11 +174,11 @@ function textOf(value: Row[string] | undefined): string {
 }
 
 /** @throws TargetError `TM_TARGET_TABLE`: by the name alone nobody would know whose list it is */
-function listLayout(database: Database, of: string, field: string, place: string): Layout {
+function listLayout(database: Database, of: string, field: string, place: string, mapped: Layout["mapped"] = new Map()): Layout {
   const table = databaseName(database, `${of}_${field}`);
   if (!table.startsWith(`${of}_`)) throw tableUnfit(of, place, "its name is too long: those of its lists' tables begin with it");
   return {
-    table, key: ["_parent", "_position"],
+    table, key: ["_parent", "_position"], mapped,
     own: new Map([["_parent", database.types.key], ["_position", database.types.integer]]),
   };
 }
