@@ -54,7 +54,8 @@ async function rowsAfter(db: Db, pipeline: string, filters: readonly Filter[], a
   // Sorted only after the index has been asked: the order alone would lead through all rows.
   const part = indexed.length > 0 ? sql`with marked as materialized (${rows}) select no, raw from marked where ${behind}` : sql`${rows} and ${behind}`;
   const { rows: found } = await sql<Found>`
-    select f.no::text, f.raw from stream t left join lateral (${part}) f on true where t.pipeline = ${pipeline} and t.active order by f.no
+    select f.no::text, f.raw from stream t left join lateral (${part}) f on true
+    where t.pipeline = ${pipeline} and t.active and (t.newest_commit_at is not null or exists (select 1 from kept where stream_id = t.id)) order by f.no
   `.execute(db);
   return found;
 }

@@ -66,5 +66,7 @@ test("knows no strategy without a pipeline, nor one whose pipeline never ran; on
   const query = { field: "o_id", where: [{ field: "o_id", operator: "eq" as const, value: 1 }] };
   expect(await lookup()({ ...query, strategy: "other" })).toBeUndefined();
   expect(await lookup()({ ...query, strategy: "idle" })).toBeUndefined();
+  expect(await lookup()({ ...query, strategy: "known" })).toBeUndefined();
+  await sql`update stream set newest_commit_at = clock_timestamp()`.execute(bench.store.db);
   expect(await lookup()({ ...query, strategy: "known" })).toEqual([]);
 });

@@ -92,7 +92,7 @@ test("a lookup reads what the pipeline of that strategy keeps; what is required 
   expect((await payloads()).at(-1)).toEqual({ id: "2", shop: "广州", other: "none" });
 });
 
-test.each<[string, object]>([["keeps no rows", { source: { keepRows: "none" } }], ["stores other rows than the source's", { mapping: { id: "o_id", qeasy: { source: null, target: null, hash: "", changesRows: true, oneEach: true } } }]])("a strategy whose pipeline %s is not known to lookups", async (_, more) => {
+test.each<[string, object]>([["has not run yet", {}], ["keeps no rows", { source: { keepRows: "none" } }], ["stores other rows than the source's", { mapping: { id: "o_id", qeasy: { source: null, target: null, hash: "", changesRows: true, oneEach: true } } }]])("a strategy whose pipeline %s is not known to lookups", async (_, more) => {
   await start({}, request({ field: "shop", value: "_findCollection find name from u-1 where shop_id={{shop}}" }));
   const { source, ...rest } = more as { source?: object };
   bench.config.pipelines["shops"] = { ...bench.pipeline, name: "shops", strategy: "u-1", ...rest, source: { ...bench.pipeline.source, keepRows: "forever", ...source } };
