@@ -158,7 +158,8 @@ export async function compareSlice(store: Store, slice: Slice, pass: number): Pr
       return now.state === "classified";
     }
     if (row.repair) return true;
-    await sql`update slice set state = 'dropped' where id = ${slice.id}`.execute(tx);
+    // What it held decides how wide the next window is.
+    await sql`update slice set state = 'dropped', read = (select coalesce(sum(row_count), 0) from page where slice_id = ${slice.id} and pass = ${pass}) where id = ${slice.id}`.execute(tx);
     await clearSlice(tx, slice.id);
     return false;
   });

@@ -211,7 +211,7 @@ async function windowEnd(tx: Tx, input: PlanInput, state: PlanState, fromAt: num
   const { rows } = await sql<{ perMs: number | null }>`
     select (sum(read) / nullif(sum(greatest(extract(epoch from to_at - from_at), 1)) * 1000, 0))::float8 as "perMs" from (
       select read, from_at, to_at from slice
-      where stream_id = ${input.streamId} and kind = 'window' and state = 'committed' and archive = ${archive}
+      where stream_id = ${input.streamId} and kind = 'window' and (state = 'committed' or (state = 'dropped' and purpose = 'audit' and pages > 0)) and archive = ${archive}
       order by id desc limit 5) recent
   `.execute(tx);
   const density = rows[0]?.perMs ?? null;
