@@ -177,9 +177,9 @@ export function transientError(what: string, context: FailureContext, more: Reco
   });
 }
 
-/** Code 0, but not the shape that the API's description promises. */
+/** A success, but not the shape that the API's description promises. */
 export function shapeError(what: string, context: FailureContext): SourceError {
-  return new SourceError("transient", "TM_SOURCE_ANSWER", `Jushuitan answered code 0, but ${what} (${context.api})`, {
+  return new SourceError("transient", "TM_SOURCE_ANSWER", `Jushuitan answered with success, but ${what} (${context.api})`, {
     fix: "The request is repeated later. If it goes on, the interface has changed: report it with the request id.",
     details: details(context, {}),
   });
