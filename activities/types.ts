@@ -114,6 +114,8 @@ export interface AuditRequest {
   from?: string;
   /** ISO 8601; exclusive. */
   to?: string;
+  /** Instead of `from`: this much of the closed time (ms), and what came since the last audit's end. */
+  lastMs?: number;
   /** Compare ids even where counts agree. */
   byIds: boolean;
   /** Have what is missing or stale loaded. */

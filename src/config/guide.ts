@@ -107,6 +107,7 @@ const GUIDES: Readonly<Record<string, Guide>> = {
   "pipelines.*.strategy": { expected: "the uuid of the strategy of Qeasy that this pipeline runs", example: 'strategy: "1fbda962-66f8-3cba-914f-26119e235199"' },
   ...timingGuides("pipelines.*.schedule", "runs", 'schedule: { cron: "*/5 * * * *", timezone: "Asia/Shanghai" }'),
   ...timingGuides("pipelines.*.audit", "audits", 'audit: { cron: "30 4 * * *", repair: true }'),
+  "pipelines.*.audit.last": duration('last: "3d"'),
   "pipelines.*.audit.ids": flag("ids: false"),
   "pipelines.*.audit.repair": flag("repair: true"),
   "pipelines.*.audit.target": flag("target: true"),

@@ -217,7 +217,7 @@ function oneTiming<Shape extends z.ZodType<{ cron?: string[] | undefined; every?
 const pipeline = z.strictObject({
   source,
   schedule: oneTiming(z.strictObject(timing)),
-  audit: oneTiming(z.strictObject({ ...timing, ids: flag.default(false), repair: flag.default(true), target: flag.default(false) })),
+  audit: oneTiming(z.strictObject({ ...timing, last: duration(1_000).optional(), ids: flag.default(false), repair: flag.default(true), target: flag.default(false) })),
   mapping: z
     .strictObject({ id: text.optional(), hashKey: text.optional(), script: text.optional(), scriptTimeout: duration(10).optional(), ...documentShape, ...recordShape })
     .default({}),

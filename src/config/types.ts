@@ -114,7 +114,7 @@ export interface PipelineConfig {
   strategy?: string;
   schedule: ScheduleConfig | null;
   /** When closed windows are compared with the source; null: only by hand. */
-  audit: (ScheduleConfig & { byIds: boolean; repair: boolean; target: boolean }) | null;
+  audit: (ScheduleConfig & { /** Only this much of the newest closed time (ms); null: all of it. */ lastMs: number | null; byIds: boolean; repair: boolean; target: boolean }) | null;
   mapping: MappingConfig;
   target: TargetConfig;
   /** `status` calls the pipeline late when its newest commit is older (ms). Default: three schedule periods, at least 15 min. */

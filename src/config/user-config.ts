@@ -132,8 +132,8 @@ export interface UserPipeline {
   source: UserSource;
   /** Crontabs of 5 fields, of 6 with seconds first, or of Quartz with `?`. Without a schedule runs start only by `tidemark sync`. */
   schedule?: { cron: Text | readonly Text[]; timezone?: Text } | { every: Duration };
-  /** When everything is compared with the source; `ids`: id by id even where counts agree; `repair` (default true): load what is missing. */
-  audit?: ({ cron: Text | readonly Text[]; timezone?: Text } | { every: Duration }) & { ids?: boolean | EnvReference; repair?: boolean | EnvReference; target?: boolean | EnvReference };
+  /** When closed time is compared with the source; `last`: how much of it, back from now (default: all, since `source.from`); `ids`: id by id even where counts agree; `repair` (default true): load what is missing. */
+  audit?: ({ cron: Text | readonly Text[]; timezone?: Text } | { every: Duration }) & { last?: Duration; ids?: boolean | EnvReference; repair?: boolean | EnvReference; target?: boolean | EnvReference };
   /** How a record is made from a row. Default: as it is, with `id` added. */
   mapping?: UserMapping;
   /** Uuid of the strategy of Qeasy that this pipeline runs: lookups (`_findCollection`) of other pipelines name it. */

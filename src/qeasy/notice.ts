@@ -54,7 +54,7 @@ export const NOTICES = {
   TM_QEASY_AS_IS: "it runs as it is, from its files, since the mapping of a config would not say the same",
   TM_QEASY_NOT_YET: "a pipeline cannot do this, and without it would send something else than the strategy",
   TM_QEASY_FROM: "the time from which to copy is a placeholder; set source.from",
-  TM_QEASY_AUDIT: "the window of omissionRemedy is covered by audits, which compare all closed time with the source",
+  TM_QEASY_AUDIT: "omissionRemedy is a scheduled audit, which compares closed time with the source",
   TM_QEASY_SCHEDULE: "no schedule is set",
   TM_QEASY_RECORD: "the record is not exactly the row or the request",
   TM_QEASY_CONFIG: "the config does not take it",

@@ -121,12 +121,19 @@ export function pipelineAudit({ strategy, json }: ImportedHalf, api: ApiDescript
     return undefined;
   }
   const audit = cronOf(omissionRemedy.crontab, "source.omissionRemedy.crontab", report);
-  const dear = hasCounts(api) ? "" : `. ${api.path} announces no counts, so that each audit reads all rows since source.from again: once a day, or a week, may do`;
-  if (audit !== undefined) report(notice("TM_QEASY_AUDIT", "source.omissionRemedy", `what is missing is loaded${dear}`, dear === "" ? "info" : "warning"));
-  return audit;
+  const days = daysBack(omissionRemedy);
+  const dear = days !== undefined || hasCounts(api) ? "" : `. ${api.path} announces no counts, so that each audit reads all rows since source.from again: once a day, or a week, may do`;
+  if (audit !== undefined) report(notice("TM_QEASY_AUDIT", "source.omissionRemedy", `${days === undefined ? "of all closed time" : `of the last ${days} days`}; what is missing is loaded${dear}`, dear === "" ? "info" : "warning"));
+  return audit === undefined || days === undefined ? audit : { ...audit, last: `${days}d` };
 }
 
-/** An audit reads what the request selects, of all times; a remedy that selects otherwise may read rows that no run would. */
+/** How far back a remedy looks, where it is told in days: n may be counted from now or from midnight. */
+function daysBack({ takeOverRequest }: OmissionRemedy): number | undefined {
+  const days = takeOverRequest.flatMap(({ value }) => [...textOf(value).matchAll(/\{\{?\s*DAYS_AGO_(\d+)/g)].map(([, n]) => Number(n) + 1));
+  return days.length === 0 ? undefined : Math.max(...days);
+}
+
+/** An audit reads what the request selects; a remedy that selects otherwise may read rows that no run would. */
 function checkRemedy({ request }: Strategy, { takeOverRequest }: OmissionRemedy, api: ApiDescription, given: readonly string[], report: Report): void {
   const window = windowOf({ request: [...request, ...takeOverRequest] });
   // What moves in the request itself is the window, left out, or refused already.

@@ -41,7 +41,7 @@ const KEYS: Record<string, Meaning> = {
   otherResponse: ["both", "taken", "where success and rows stand in the answer"],
   condition: ["source", "taken", "rows that fail it are counted as filtered"],
   condition_bk: ["both", "kept", "a parked copy of condition, never evaluated"],
-  omissionRemedy: ["source", "translated", "becomes a scheduled audit, which covers its window and all closed time"],
+  omissionRemedy: ["source", "translated", "becomes a scheduled audit: of its window where DAYS_AGO_n tells it, else of all closed time"],
   beatFlat: ["source", "taken", "one row for each element of the lists"],
   formatResponse: ["source", "taken", "formatted copies of fields"],
   groupCalculate: ["target", "taken", "rows are grouped to documents before they are written"],

@@ -13,11 +13,17 @@ const floorSecond = (ms: number) => Math.floor(ms / 1000) * 1000;
  * on; never what is newer than the settle delay.
  * @throws TidemarkError `TM_AUDIT_EMPTY`
  */
-export async function auditRange(db: Db, streamId: string, source: SourceConfig, asked: { from?: string; to?: string }): Promise<{ from: number; to: number }> {
-  const { rows } = await sql<{ first: number | null }>`select min(modified)::float8 as first from record where stream_id = ${streamId}`.execute(db);
+export async function auditRange(db: Db, streamId: string, source: SourceConfig, asked: { from?: string; to?: string; lastMs?: number }): Promise<{ from: number; to: number }> {
+  const { rows } = await sql<{ first: number | null; audited: number | null }>`
+    select (select min(modified) from record where stream_id = ${streamId})::float8 as first,
+      (select extract(epoch from max(to_at)) * 1000 from audit where stream_id = ${streamId} and state = 'done')::float8 as audited
+  `.execute(db);
+  const { first: oldest, audited } = rows[0]!;
   const settled = floorSecond((await readEarlierNow(db, source.account)) - source.settleMs);
-  const first = source.from === "all" ? (rows[0]!.first ?? settled) : source.from;
-  const from = floorSecond(asked.from === undefined ? first : Date.parse(asked.from));
+  const first = source.from === "all" ? (oldest ?? settled) : source.from;
+  // Where audits did not run for longer than that, nothing between stays without one.
+  const newest = asked.lastMs === undefined ? first : Math.max(first, Math.min(settled - asked.lastMs, audited ?? settled));
+  const from = floorSecond(asked.from === undefined ? newest : Date.parse(asked.from));
   const to = Math.min(asked.to === undefined ? settled : floorSecond(Date.parse(asked.to)), settled);
   if (from < to) return { from, to };
   throw new TidemarkError("TM_AUDIT_EMPTY", `there is no closed time to audit: from ${formatInstant(from)} to ${formatInstant(to)}`, {

@@ -71,7 +71,7 @@ function auditSchedule({ name }: PipelineConfig, audit: NonNullable<PipelineConf
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: "1 hour", pauseOnFailure: false },
     action: {
       type: "startWorkflow", workflowType: "audit", workflowId: `audit/${name}`, taskQueue,
-      args: [{ pipeline: name, heartbeatMs, options: { byIds: audit.byIds, repair: audit.repair, target: audit.target } }],
+      args: [{ pipeline: name, heartbeatMs, options: { byIds: audit.byIds, repair: audit.repair, target: audit.target, ...(audit.lastMs === null ? {} : { lastMs: audit.lastMs }) } }],
       workflowTaskTimeout: "5 seconds",
       staticSummary: `audit ${name}: is everything there that the source reports?`,
       typedSearchAttributes: searchAttributes(name, "audit"),

@@ -129,6 +129,12 @@ describe("values", () => {
     expect(() => validate(audited({}))).toThrow(/heldUrl/);
   });
 
+  test("an audit of all closed time, or of the last of it", async () => {
+    const last = (value?: "3d" | "3 days") => config({ pipeline: { audit: { every: "1d", ...(value === undefined ? {} : { last: value as "3d" }) } } });
+    expect([validate(last()), validate(last("3d"))].map(({ pipelines }) => pipelines["orders"]!.audit!.lastMs)).toEqual([null, 3 * 86_400_000]);
+    expect(Object.values(await problems(last("3 days")))).toMatchObject([{ path: "pipelines.orders.audit.last", example: 'last: "3d"' }]);
+  });
+
   test("a lease outlives the request", async () => {
     expect(await problem({ target: { timeout: "10s", lease: "10s" } })).toMatchObject([{ path: "pipelines.orders.target.lease" }]);
     expect(validate(config({ target: { timeout: "10s", lease: "11s" } })).pipelines["orders"]!.target.leaseMs).toBe(11_000);

@@ -24,7 +24,7 @@ test("a list: window and pages belong to the cursor, fixed values are parameters
   });
   expect(await loaded(result)).toMatchObject({
     source: { account: "main", api: "/open/orders/single/query", pageSize: 100, cursor: "auto", from: Date.UTC(2025, 11, 31, 16), params: { status: "Sent", shop_id: 7, order_status: "WaitConfirm" } },
-    schedule: { crons: ["*/5 * * * *"] }, audit: { crons: ["10 2 * * *"], repair: true }, mapping: { id: "o_id" }, target: { idCheck: false },
+    schedule: { crons: ["*/5 * * * *"] }, audit: { crons: ["10 2 * * *"], repair: true, lastMs: 3 * 86_400_000 }, mapping: { id: "o_id" }, target: { idCheck: false },
   });
   expect(codes(result, "warning")).toEqual(["TM_QEASY_PAGE_SIZE source.pagination", "TM_QEASY_DUPLICATE_FIELD source.request", "TM_QEASY_FROM source.request"]);
   expect(result.report.keys.find(({ key }) => key === "idCheck")?.text).toContain("sent again");
