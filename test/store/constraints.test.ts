@@ -27,7 +27,7 @@ afterAll(() => bench.store.close());
 test.each([
   ["a ledger row that does not balance", "ledger_balances", "update slice set read = 3, loaded = 2 where state = 'committed'"],
   ["records left out that the ledger does not count", "ledger_balances", "update slice set read = 3, filtered = 2 where state = 'committed'"],
-  ["a negative count of them", "slice_filtered_check", "update slice set read = 0, filtered = -1, duplicate = 1 where state = 'committed'"],
+  ["a negative count of them", "ledger_counts", "update slice set read = 0, filtered = -1, duplicate = 1 where state = 'committed'"],
   ["a slice that is committed with other counts than its rows", "slice_counts_items", "update slice set state = 'committed', filtered = 1 where id = :slice"],
   ["a negative count", "ledger_counts", "update slice set read = 0, loaded = -1, duplicate = 1 where state = 'committed'"],
   ["a slice that is committed while rows of it wait", "slice_counts_items", "update slice set state = 'committed', loaded = 2 where id = :slice"],
