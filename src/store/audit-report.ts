@@ -21,7 +21,7 @@ export async function auditRange(db: Db, streamId: string, source: SourceConfig,
   const { first: oldest, audited } = rows[0]!;
   const settled = floorSecond((await readEarlierNow(db, source.account)) - source.settleMs);
   const first = source.from === "all" ? (oldest ?? settled) : source.from;
-  // Where audits did not run for longer than that, nothing between stays without one.
+  // Audits may not have run for longer than that.
   const newest = asked.lastMs === undefined ? first : Math.max(first, Math.min(settled - asked.lastMs, audited ?? settled));
   const from = floorSecond(asked.from === undefined ? newest : Date.parse(asked.from));
   const to = Math.min(asked.to === undefined ? settled : floorSecond(Date.parse(asked.to)), settled);
