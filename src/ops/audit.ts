@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { WorkflowExecutionAlreadyStartedError, WorkflowFailedError } from "@temporalio/client";
 import { sql } from "kysely";
 import type { AuditRequest } from "../../activities/types.ts";
+import type { SourceConfig } from "../config/types.ts";
 import { TidemarkError } from "../errors.ts";
 import type { ApiDescription } from "../source/contract.ts";
 import { getApi } from "../source/jushuitan/index.ts";
@@ -31,15 +32,17 @@ export interface AuditAsked {
   target?: boolean;
 }
 
-/** What an audit costs, told before it starts; what differs costs as much as reading it. */
+/** What an audit costs, told before it starts. */
 export interface AuditCost {
   from: string;
   to: string;
   windows: number;
   /** For the counts of all windows, twice; 0 where the source announces none. */
   requests: number;
-  /** About what reading all ids takes; null where only windows that differ are read. */
-  idRequests: number | null;
+  /** About what reading all ids takes. */
+  idRequests: number;
+  /** Whether all ids are read; else those of windows that differ. */
+  allIds: boolean;
 }
 
 /** What `audit` prints; with `--wait` all of it. */
@@ -79,22 +82,28 @@ export async function auditCost({ config, store }: Services, name: string, asked
   const range = await auditRange(store.db, stream.id, source, isoRange(asked));
   const api = getApi(source.api, config.apis);
   const windows = auditBorders(range.from, range.to, api.windowMs).length - 1;
-  const readings = api.archive ? 2 : 1;
   return {
-    from: formatInstant(range.from)!, to: formatInstant(range.to)!, windows, requests: hasCounts(api) ? windows * 2 * readings : 0,
-    idRequests: hasCounts(api) && !asked.byIds ? null : await idRequests(store.db, stream.id, range, { api, windows: windows * readings, pageSize: source.pageSize }),
+    from: formatInstant(range.from)!, to: formatInstant(range.to)!, windows, requests: hasCounts(api) ? windows * 2 * (api.archive ? 2 : 1) : 0,
+    idRequests: await idRequests(store.db, stream.id, range, { api, windows, source }), allIds: !hasCounts(api) || asked.byIds,
   };
 }
 
-/** Each window has its first page. Where no total is announced, windows are split until each is one answer: about four for a page of records, as measured. */
+/**
+ * A slice has its pages, the last one not full, and before them one answer for the count; archived records are asked for in each window.
+ * Where no total is announced, windows are split until each is one answer: about four for a page of records, as measured.
+ */
 async function idRequests(
-  db: Services["store"]["db"], streamId: string, { from, to }: { from: number; to: number }, { api, windows, pageSize }: { api: ApiDescription; windows: number; pageSize: number },
+  db: Services["store"]["db"], streamId: string, { from, to }: { from: number; to: number },
+  { api, windows, source }: { api: ApiDescription; windows: number; source: Pick<SourceConfig, "pageSize" | "sliceRecords"> },
 ): Promise<number> {
   const { rows } = await sql<{ held: number }>`
     select count(*)::float8 as held from record where stream_id = ${streamId} and modified between ${from} and ${to}
   `.execute(db);
-  const pages = rows[0]!.held / pageSize;
-  return Math.ceil(api.totals ? windows + pages : Math.max(windows, 4 * pages)) * (api.otherWindowKeys === null ? 1 : 2);
+  const { held } = rows[0]!;
+  const pages = held / source.pageSize;
+  const slices = windows + held / source.sliceRecords;
+  const archived = api.archive ? windows : 0;
+  return Math.ceil((api.totals ? pages + 2 * slices : Math.max(windows, 4 * pages)) + archived) * (api.otherWindowKeys === null ? 1 : 2);
 }
 
 /** Starts an audit, and with `wait` returns its verdict. @throws TidemarkError `TM_AUDIT_RUNNING`, `TM_AUDIT_TARGET` and others */

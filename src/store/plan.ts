@@ -119,7 +119,8 @@ async function planRange(tx: Tx, input: PlanInput, state: PlanState, purposes: r
   }
   const end = Math.min(range.toAt, settledEnd(input, state));
   if (end < range.nextAt || (end === range.nextAt && range.toAt > range.fromAt)) return null;
-  const toAt = await windowEnd(tx, input, state, range.nextAt, end, range.archive);
+  const held = range.purpose === "audit" && !range.archive && input.api.totals ? await indexedWidth(tx, input, range.nextAt) : null;
+  const toAt = await windowEnd(tx, input, state, range.nextAt, end, range.archive, held);
   const slice = await make(tx, input, range.purpose, { kind: "window", fromAt: range.nextAt, toAt, rangeId: range.id, archive: range.archive });
   await advanceRange(tx, range, toAt);
   return slice;
@@ -203,11 +204,28 @@ async function beginSweep(tx: Tx, input: PlanInput, state: PlanState): Promise<S
   return null;
 }
 
+/** How wide (ms) a window of an audit is, by what the index holds from there on: so an audit costs what it told before. */
+async function indexedWidth(tx: Tx, input: PlanInput, fromAt: number): Promise<number> {
+  const { rows } = await sql<{ modified: number }>`
+    select modified::float8 as modified from record where stream_id = ${input.streamId} and modified >= ${fromAt}
+    order by modified offset ${input.source.sliceRecords} limit 1
+  `.execute(tx);
+  // Both its seconds belong to a window.
+  return rows[0] === undefined ? Infinity : rows[0].modified - 1_000 - fromAt;
+}
+
 /**
- * Where a window that begins at `fromAt` ends: about as many records as a slice should hold, by the density of the last
- * windows; at most the API's widest; never across the beginning of the lookback.
+ * Where a window that begins at `fromAt` ends: `fitting` ms later, or about as many records as a slice should hold, by the density
+ * of the last windows; at most the API's widest; never across the beginning of the lookback.
  */
-async function windowEnd(tx: Tx, input: PlanInput, state: PlanState, fromAt: number, end: number, archive: boolean): Promise<number> {
+async function windowEnd(tx: Tx, input: PlanInput, state: PlanState, fromAt: number, end: number, archive: boolean, fitting: number | null = null): Promise<number> {
+  const width = Math.max(1_000, floorSecond(Math.min(fitting ?? (await fittingWidth(tx, input, archive)), input.api.windowMs)));
+  const border = floorSecond(state.now - state.lookbackMs);
+  const toAt = Math.min(fromAt + width, end);
+  return fromAt < border && toAt > border ? border : toAt;
+}
+
+async function fittingWidth(tx: Tx, input: PlanInput, archive: boolean): Promise<number> {
   const { rows } = await sql<{ perMs: number | null }>`
     select (sum(read) / nullif(sum(greatest(extract(epoch from to_at - from_at), 1)) * 1000, 0))::float8 as "perMs" from (
       select read, from_at, to_at from slice
@@ -215,13 +233,10 @@ async function windowEnd(tx: Tx, input: PlanInput, state: PlanState, fromAt: num
       order by id desc limit 5) recent
   `.execute(tx);
   const density = rows[0]?.perMs ?? null;
+  if (density === null) return archive ? input.api.windowMs : 86_400_000;
   // Without totals a window is split until it fits a page.
   const records = input.api.totals ? input.source.sliceRecords : input.source.pageSize / 2;
-  const fitting = density === null ? (archive ? input.api.windowMs : 86_400_000) : records / Math.max(density, 1e-12);
-  const width = Math.max(1_000, floorSecond(Math.min(fitting, input.api.windowMs)));
-  const border = floorSecond(state.now - state.lookbackMs);
-  const toAt = Math.min(fromAt + width, end);
-  return fromAt < border && toAt > border ? border : toAt;
+  return records / Math.max(density, 1e-12);
 }
 
 function make(tx: Tx, input: PlanInput, purpose: Purpose, bounds: SliceBounds): Promise<Slice> {

@@ -64,7 +64,7 @@ test("a pair that cancels out in the counts is found by ids", async () => {
   expect([sum(byIds, "missing"), sum(byIds, "stale"), sum(byIds, "extra")]).toEqual([1, 1, 1]);
 }, 180_000);
 
-test("an audit that only looks takes wider windows where little is, as one that repairs does: about what it told before", async () => {
+test("an audit by ids costs about what it told before, however unevenly the records lie", async () => {
   job = await startJob({ source: { ...source, pageSize: 20, sliceRecords: 40 }, jushuitan: { orders: 300, days: 10 } });
   await job.sync();
   await fetch(`${job.source.url}/_admin/change`, { method: "POST", body: JSON.stringify({ count: 200 }) });
@@ -72,7 +72,7 @@ test("an audit that only looks takes wider windows where little is, as one that 
   expect((await audit({ byIds: true, repair: true })).verdict).toBe("complete");
   const answer = await audit({ byIds: true });
   expect(answer.verdict).toBe("complete");
-  expect(answer.requests).toBeLessThan((answer.cost.requests + answer.cost.idRequests!) * 4);
+  expect(answer.requests).toBeLessThan((answer.cost.requests + answer.cost.idRequests) * 1.3);
 }, 180_000);
 
 test("what commits late by more than the lookback is missed by every run, and found by the audit", async () => {

@@ -28,11 +28,11 @@ describe("what an audit costs is told before it", () => {
   const cost = { from: "A", to: "B", windows: 3 };
 
   test.each([
-    [{ requests: 12, idRequests: null }, "3 windows. 12 requests for the counts (about"],
-    [{ requests: 12, idRequests: 40 }, "3 windows. 12 requests for the counts, and about 40 requests for the ids (about"],
-    [{ requests: 0, idRequests: 40 }, "3 windows. There are no counts to compare, so ids are compared: about 40 requests (about"],
+    [{ requests: 12, idRequests: 40, allIds: false }, "12 requests for the counts (about 1 min at 20 a minute); for the ids where counts differ, about 40 requests more if all of them do."],
+    [{ requests: 12, idRequests: 40, allIds: true }, "12 requests for the counts, and about 40 requests for the ids (about 3 min at 20 a minute)."],
+    [{ requests: 0, idRequests: 40, allIds: true }, "There are no counts to compare, so ids are compared: about 40 requests (about 2 min at 20 a minute)."],
   ])("%j", (requests, words) => {
-    expect(costLine({ ...cost, ...requests }, 100)).toBe(`Modified from A to B: ${words} 1 min at 100 a minute).`);
+    expect(costLine({ ...cost, ...requests }, 20)).toBe(`Modified from A to B: 3 windows. ${words}`);
   });
 });
 

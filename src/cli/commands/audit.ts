@@ -53,11 +53,14 @@ export const audit = defineCommand<AuditOptions>({
   },
 });
 
-export function costLine({ from, to, windows, requests, idRequests }: AuditCost, perMinute: number): string {
-  const span = formatSpan(Math.max(1, (requests + (idRequests ?? 0)) / perMinute) * 60_000);
-  const counts = requests === 0 ? "There are no counts to compare, so ids are compared" : `${countOf(requests, "request")} for the counts`;
-  const ids = idRequests === null ? "" : `${requests === 0 ? ": about" : ", and about"} ${countOf(idRequests, "request")}${requests === 0 ? "" : " for the ids"}`;
-  return `Modified from ${from} to ${to}: ${countOf(windows, "window")}. ${counts}${ids} (about ${span} at ${formatCount(perMinute)} a minute).`;
+export function costLine({ from, to, windows, requests, idRequests, allIds }: AuditCost, perMinute: number): string {
+  const span = formatSpan(Math.max(1, (requests + (allIds ? idRequests : 0)) / perMinute) * 60_000);
+  const time = `(about ${span} at ${formatCount(perMinute)} a minute)`;
+  const ids = `about ${countOf(idRequests, "request")}`;
+  const cost = requests === 0 ? `There are no counts to compare, so ids are compared: ${ids} ${time}.`
+    : allIds ? `${countOf(requests, "request")} for the counts, and ${ids} for the ids ${time}.`
+      : `${countOf(requests, "request")} for the counts ${time}; for the ids where counts differ, ${ids} more if all of them do.`;
+  return `Modified from ${from} to ${to}: ${countOf(windows, "window")}. ${cost}`;
 }
 
 function printed({ pipeline, status, verdict, requests, windows = [], quarantined, discarded = 0, gaps = [], neverReturns, notProvable, link, workflowId }: AuditAnswer): string {
