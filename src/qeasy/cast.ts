@@ -1,6 +1,7 @@
 import { isNumber, numberIn, textOf, type Value } from "./value.ts";
 
-export const TYPES: readonly string[] = ["string", "int", "float", "double", "boolean", "datetime", "date", "array", "object"];
+/** `""`: the entry names none. */
+export const TYPES: readonly string[] = ["", "string", "int", "float", "double", "boolean", "datetime", "date", "array", "object"];
 
 const TRUTHS: Record<string, boolean> = { true: true, false: false, 1: true, 0: false };
 
@@ -14,6 +15,7 @@ export function castValue(value: Value, type: string): Value | undefined {
       return toNumber(value, type === "int");
     case "boolean":
       return typeof value === "boolean" ? value : TRUTHS[String(value).trim().toLowerCase()];
+    case "":
     case "array":
     case "object":
       return value;

@@ -48,7 +48,8 @@ export function importStrategies(texts: readonly { text: string; side?: Side }[]
   for (const { text, side: given } of texts) {
     const pasted = readPaste(text, report);
     for (const { json, side: wrapped, original } of pasted) {
-      const told = given ?? wrapped ?? sideOf(json, report);
+      const own = sideOf(json, report);
+      const told = given ?? wrapped ?? own;
       // Of two halves in one paste the source comes first.
       const side = told ?? (pasted.length > 1 ? (halves.source === undefined ? "source" : "target") : undefined);
       if (told === undefined) report(notice("TM_QEASY_SIDE", "", side === undefined ? "say which it is" : `read as ${side}`, side === undefined ? "refused" : "warning"));

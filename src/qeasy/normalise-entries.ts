@@ -69,7 +69,7 @@ function readEntries(list: readonly Members[], path: string, report: Report, dep
     const children = isMembers(entry.children) || Array.isArray(entry.children) ? entryList(entry.children, at, report) : [];
     return {
       field,
-      type: entry.type === undefined || entry.type === null ? "string" : textOf(entry.type).trim().toLowerCase(),
+      type: entry.type === undefined || entry.type === null ? "" : textOf(entry.type).trim().toLowerCase(),
       value: entry.value,
       default: entry.default,
       required: isTrue(entry.is_required),

@@ -68,8 +68,9 @@ function plainField(entry: CompiledEntry, list: string | undefined, report: Repo
   if (expression?.kind !== "template") return refuse(entry, expression?.kind === "function" ? "_function" : "a lookup, a list or an object", report);
   const parts = expression.segments.map((segment) => partOf(segment, list));
   if (!parts.every((part) => part !== undefined)) return refuse(entry, "a variable, a filter, or a path that may lead through a list", report);
+  if (type === "" && required) return refuse(entry, "a required field without a type: an empty list is missing", report);
   const [only] = parts;
-  if (parts.length === 1 && only !== undefined && "from" in only) return { from: only.from, type: "text", missing: required ? "required" : "omit-null" };
+  if (parts.length === 1 && only !== undefined && "from" in only) return { from: only.from, ...(type === "" ? {} : { type: "text" as const }), missing: required ? "required" : "omit-null" };
   // A mapping's template of which every field is empty is null.
   if (!parts.some((part) => "text" in part && part.text !== "")) return refuse(entry, "a text of several fields and nothing between them: it is empty text where all of them are empty", report);
   return { template: parts.map((part) => ("text" in part ? part.text.replaceAll(/[{}]/g, "$&$&") : `{${part.from}}`)).join("") };

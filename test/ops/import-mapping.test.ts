@@ -6,7 +6,7 @@ import { context } from "../qeasy/support.ts";
 import { codes, imported, loaded, NO_OP, ORDERS } from "./import-support.ts";
 
 const TREE = [
-  { field: "id", type: "string", value: "{{o_id}}" }, { field: "no", type: "string", value: "{{so_id}}" }, { field: "sum", type: "string", value: "{{amount}}" }, { field: "must", value: "{{shop_id}}", is_required: true },
+  { field: "id", type: "string", value: "{{o_id}}" }, { field: "no", type: "string", value: "{{so_id}}" }, { field: "sum", type: "string", value: "{{amount}}" }, { field: "must", type: "string", value: "{{shop_id}}", is_required: true },
   { field: "title", type: "string", value: "{{shop_id}} {no} {{so_id}}" }, { field: "kind", type: "int", value: "3" }, { field: "a.b", type: "string", value: "x" }, { field: "left", type: "string", default: "{{remark}}" }, { field: "none", type: "string" },
   { field: "head", type: "object", children: [{ field: "fixed", value: "1" }, { field: "shop", value: "{{shop_id}}" }] },
   { field: "lines", type: "array", value: "items", children: [{ field: "sku", value: "{{items.sku_id}}" }, { field: "order", value: "{{o_id}}" }, { field: "unit", value: "PCS" }] },
@@ -46,7 +46,7 @@ const entry = fc.letrec<{ entry: object }>((tie) => {
   const children = fc.array(tie("entry"), { minLength: 1, maxLength: 3 });
   const value = fc.oneof(literal, field, fc.tuple(literal, field, literal).map((parts) => parts.join("")), fc.tuple(field, field).map((parts) => parts.join("")), fc.constantFrom<unknown>(null, true, 1.5, ["a"], "_function 1+1"));
   return {
-    entry: fc.oneof({ depthSize: "small", withCrossShrink: true }, fc.record({ ...base, value, default: literal }, { requiredKeys: ["field", "type"] }), fc.record({ ...base, type: fc.constant("object"), children }), fc.record({ ...base, type: fc.constant("array"), value: fc.constantFrom("items", "no_such", "empty"), children })),
+    entry: fc.oneof({ depthSize: "small", withCrossShrink: true }, fc.record({ ...base, value, default: literal }, { requiredKeys: ["field"] }), fc.record({ ...base, type: fc.constant("object"), children }), fc.record({ ...base, type: fc.constant("array"), value: fc.constantFrom("items", "no_such", "empty"), children })),
   };
 }).entry;
 const ROWS = [

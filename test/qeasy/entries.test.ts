@@ -32,6 +32,11 @@ describe("entries", () => {
     [{ value: "maybe", type: "boolean" }, "maybe"],
     [{ value: "_function case {{qty}} when 0 then true else false end", type: "boolean" }, false],
     [{ value: "{{o_id}}" }, "500123"],
+    [{ value: "{{o_id}}", type: null }, 500_123],
+    [{ value: "no {{o_id}}", type: null }, "no 500123"],
+    [{ value: true, type: null }, true],
+    [{ value: 5, type: null }, 5],
+    [{ value: "5", type: null }, "5"],
     [{ value: "{{o_id}}", type: "int" }, 500_123],
     [{ value: "{{CURRENT_TIME}}", type: "datetime" }, "1710469800"],
     [{ value: "{{items.sku_id}}" }, ["A-001", "B-002"]],
@@ -126,7 +131,7 @@ describe("arrays", () => {
     }
   });
   it("compute in the element", async () => {
-    const price = { field: "p", value: "_function {{items.price}}*{{items.qty}}" };
+    const price = { field: "p", type: "string", value: "_function {{items.price}}*{{items.qty}}" };
     expect(await list({ value: "items", children: [price] })).toEqual([{ p: "100.00" }, { p: "199.90" }]);
   });
 });

@@ -93,6 +93,8 @@ describe("source and target", () => {
 
   it("disagreement is noticed", () => {
     expect(codes('{"api":"x","effect":"QUERY","type":"EXECUTE"}')).toEqual(["TM_QEASY_EFFECT"]);
+    const { report } = importStrategies([{ text: '{"api":"x","effect":"QUERY","type":"EXECUTE"}', side: "source" }]);
+    expect(report.notices.map(({ code }) => code)).toEqual(["TM_QEASY_EFFECT"]);
   });
 });
 

@@ -99,13 +99,13 @@ describe("write-back", () => {
   };
   it.each<[string, unknown]>([
     ["{{primaryWriteback.number}}", "XS-77"],
-    ["{{primaryWriteback.Id}}", "9001"],
+    ["{{primaryWriteback.Id}}", 9001],
     ["{{so_id}}", "T20240315-001"],
     ["{{so_id}}:{{primaryWriteback.number}}", "T20240315-001:XS-77"],
     ["{{primaryWriteback.missing}}", undefined],
   ])("%s gives %j to the other strategy", async (value, expected) => {
     for (const asEntry of [false, true]) {
-      expect(await run({ strategyId: "s", f: value }, asEntry)).toEqual({ primaryWriteback: { id: "9001", number: "XS-77" }, callBack: { strategyId: "s", row: expected === undefined ? {} : { f: expected } } });
+      expect(await run({ strategyId: "s", f: value }, asEntry)).toEqual({ primaryWriteback: { id: 9001, number: "XS-77" }, callBack: { strategyId: "s", row: expected === undefined ? {} : { f: expected } } });
     }
   });
   it("a strategy that asks for nothing gets nothing", async () => {
