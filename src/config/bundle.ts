@@ -77,13 +77,16 @@ const locations: Esbuild.Plugin = {
   setup(build) {
     build.onLoad({ filter: /\.[cm]?[jt]sx?$/ }, ({ path: file }) => {
       const [, shebang = "", text = ""] = /^(#![^\n]*\n)?([^]*)$/.exec(readFileSync(file, "utf8"))!;
-      const here = { __config_url: pathToFileURL(file).href, __config_file: file, __config_dir: path.dirname(file) };
-      // On the first line, so that line numbers stay.
-      const lead = Object.entries(here).map(([name, value]) => `const ${name}=${JSON.stringify(value)};`).join("");
-      return { contents: `${shebang}${lead}${text}`, loader: /\.[cm]?tsx?$/.test(file) ? "ts" : "js", resolveDir: path.dirname(file) };
+      return { contents: `${shebang}${leadOf(file)}${text}`, loader: /\.[cm]?tsx?$/.test(file) ? "ts" : "js", resolveDir: path.dirname(file) };
     });
   },
 };
+
+/** Stands before a file's first line, so that line numbers stay. */
+function leadOf(file: string): string {
+  const here = { __config_url: pathToFileURL(file).href, __config_file: file, __config_dir: path.dirname(file) };
+  return Object.entries(here).map(([name, value]) => `const ${name}=${JSON.stringify(value)};`).join("");
+}
 
 /** tsx brings esbuild along; it is not ours to name. */
 function loadEsbuild(): typeof Esbuild {
@@ -95,8 +98,14 @@ function asConfigError(error: unknown, file: string): unknown {
   const failure = (error as Partial<Esbuild.BuildFailure>).errors?.[0];
   if (failure === undefined) return error;
   const { location, text } = failure;
-  const place = location === null ? file : `${path.resolve(path.dirname(file), location.file)}:${location.line}:${location.column + 1}`;
-  return new ConfigError("TM_CONFIG_SYNTAX", `${place}: ${text}${location === null ? "" : `\n  ${location.lineText.trim()}`}`, {
-    path: place, fix: "Correct the file at that place.", cause: error,
-  });
+  const { place, line } = location === null ? { place: file, line: "" } : placeOf(location, path.dirname(file));
+  return new ConfigError("TM_CONFIG_SYNTAX", `${place}: ${text}${line}`, { path: place, fix: "Correct the file at that place.", cause: error });
+}
+
+function placeOf({ file: name, line, column, lineText }: Esbuild.Location, folder: string): { place: string; line: string } {
+  const file = path.resolve(folder, name);
+  const lead = lineText.startsWith(leadOf(file)) ? leadOf(file).length : 0;
+  // esbuild counts bytes.
+  const before = Buffer.from(lineText).subarray(0, column).toString().length;
+  return { place: `${file}:${line}:${before - lead + 1}`, line: `\n  ${lineText.slice(lead).trim()}` };
 }

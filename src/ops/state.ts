@@ -51,7 +51,7 @@ export async function exportState(services: Services, name: string): Promise<Sta
   const { state, unsettled } = await stateAt(services, services.store.db, await startedStream(services, name));
   if (unsettled === 0) return state;
   throw new StoreError("TM_STATE_UNSETTLED", `${countOf(unsettled, "record")} of ${name} ${unsettled === 1 ? "is" : "are"} being sent or doubtful; without the index nobody would send their newest version again`, {
-    path: `pipelines.${name}`, fix: 'Pause the schedule, wait until "tidemark status" says that nothing is doubtful, and export then.',
+    path: `pipelines.${name}`, fix: 'Pause the schedule, wait until "tidemark status" says that nothing is doubtful, and export then. What is doubtful in an accepted gap: load it by "tidemark audit --ids --repair".',
   });
 }
 

@@ -16,11 +16,14 @@ export async function expectHeld(db: Db, auditId: string): Promise<void> {
   `.execute(db);
 }
 
-/** Notes what the target listed. */
+/** Notes what the target listed. Where there are no row versions: another hash that is not of a later time is an older reading. */
 export async function noteHeld(db: Db, auditId: string, records: readonly HeldRecord[]): Promise<void> {
   await sql`
-    update audit_held h set found = true, found_version = l.version
-    from unnest(${records.map(({ id }) => id)}::text[], ${records.map(({ version }) => version)}::numeric[]) as l(id, version)
+    update audit_held h set found = true, found_version = case
+      when h.version is not null then case when l.version ~ '^[0-9]{1,20}$' then l.version::numeric end
+      when l.version ~ '^([0-9]{1,18}:)?[0-9a-f]{64}$' and l.version <> coalesce(h.modified::text || ':' || h.hash, h.hash)
+        and not coalesce(substring(l.version from '^([0-9]+):')::bigint > h.modified, false) then -1 end
+    from unnest(${records.map(({ id }) => id)}::text[], ${records.map(({ version }) => version)}::text[]) as l(id, version)
     where h.audit_id = ${auditId} and h.id = l.id
   `.execute(db);
 }
@@ -34,7 +37,7 @@ export async function judgeHeld(store: Store, auditId: string): Promise<void> {
     await sql`
       with differing as (
         select h.*, case when h.found then 'target-stale' else 'target-missing' end as kind from audit_held h
-        where h.audit_id = ${auditId} and (not h.found or h.found_version < h.version)
+        where h.audit_id = ${auditId} and (not h.found or h.found_version < coalesce(h.version, 0))
       ), forgotten as (
         delete from record r using differing d, audit a
         where a.id = d.audit_id and a.repair and r.stream_id = a.stream_id and r.id = d.record_id and r.held = 'loaded' and r.batch_id is null
@@ -44,7 +47,7 @@ export async function judgeHeld(store: Store, auditId: string): Promise<void> {
       select distinct on (w.id, r.source_id) w.id, r.source_id, r.id, d.kind, d.version, d.modified, d.hash, d.read_no
       from differing d join audit a on a.id = d.audit_id join record r on r.stream_id = a.stream_id and r.id = d.record_id
       join audit_window w on w.audit_id = a.id and d.modified >= extract(epoch from w.from_at) * 1000 and d.modified < extract(epoch from w.to_at) * 1000
-      where r.version is not distinct from d.version and r.hash is not distinct from d.hash
+      where r.version is not distinct from d.version and r.hash is not distinct from d.hash and r.batch_id is null
       order by w.id, r.source_id, d.kind, d.id
       on conflict do nothing
     `.execute(tx);

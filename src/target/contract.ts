@@ -51,6 +51,6 @@ export interface Target {
 export interface HeldRecord {
   /** The target's id. */
   id: string;
-  /** Decimal digits; null: not known. */
+  /** As `send` got it; null: not known. */
   version: string | null;
 }

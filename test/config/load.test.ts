@@ -89,6 +89,7 @@ describe("a config file", () => {
 describe("a config file that cannot be used", () => {
   test.each([
     ["of TypeScript", "tidemark.config.ts", 'import { env } from "tidemark";\nexport default { accounts: };', "TM_CONFIG_SYNTAX", ":2:28"],
+    ["on the first line, behind two bytes a sign", "tidemark.config.ts", 'export default { "账户": };', "TM_CONFIG_SYNTAX", ":1:24"],
     ["of JSON", "tidemark.config.json", '{\n  "accounts": {},\n}', "TM_CONFIG_SYNTAX", ":2:"],
     ["of YAML", "tidemark.config.yaml", "accounts:\n  main: {\npipelines: [", "TM_CONFIG_SYNTAX", ":3:"],
     ["that throws", "tidemark.config.ts", '\nconst no: string = "no";\nthrow new Error(no + " way");', "TM_CONFIG_THROWS", ":3: no way"],

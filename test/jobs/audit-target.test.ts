@@ -1,7 +1,9 @@
 import { afterEach, expect, test } from "vitest";
 import { type AuditAnswer, runAudit } from "../../src/ops/audit.ts";
+import { getApi } from "../../src/source/jushuitan/index.ts";
+import { DATABASES } from "../support/databases.ts";
 import { type Job, pipelineName, startJob } from "../support/job.ts";
-import { qeasyOf } from "../support/pipeline.ts";
+import { qeasyOf, SENDING, tableTarget } from "../support/pipeline.ts";
 
 let job: Job;
 afterEach(() => job.stop());
@@ -34,6 +36,28 @@ test("what somebody deleted in the target, or an older version there, is found b
   expect([repaired.verdict, sum(repaired, "missing"), sum(repaired, "stale"), sum(repaired, "repaired")]).toEqual(["complete", 4, 1, 5]);
   expect(await job.compare()).toMatchObject({ missing: 0, stale: 0, wrongContent: 0 });
   for (const target of [false, true]) expect((await audit({ target })).verdict).toBe("complete");
+}, 180_000);
+
+test("of records without row versions an older reading in a table is found by its time and hash", async () => {
+  const database = await DATABASES.find(({ use }) => use === "postgres")!.open();
+  const api = getApi("/open/sku/query");
+  job = await startJob({
+    source: { api: api.path, cursor: "window", from: Date.now() - 3 * 86_400_000, lookbackMs: 500, sweepEveryMs: 3_600_000, settleMs: 200 }, mapping: { id: api.idField },
+    jushuitan: { orders: 10, rows: 40, days: 1 }, into: tableTarget({ ...SENDING, use: "postgres", url: database.url, table: "sku" }),
+  });
+  await job.sync();
+  const [before] = await database.query("select id, _version, _order from sku order by id limit 1");
+  expect(before!["_version"]).toMatch(/^\d+:[0-9a-f]{64}$/);
+  await fetch(`${job.source.url}/_admin/change`, { method: "POST", body: JSON.stringify({ api: api.path, ids: [before!["id"]] }) });
+  await expect.poll(async () => {
+    await job.sync();
+    return (await database.query(`select 1 from sku where id = '${before!["id"]}' and _version <> '${before!["_version"]}'`)).length;
+  }, { timeout: 30_000 }).toBe(1);
+  await database.query(`update sku set _version = '${before!["_version"]}', _order = ${before!["_order"]} where id = '${before!["id"]}'`);
+  expect((await audit({})).verdict).toBe("complete");
+  const found = await audit({ target: true, repair: true });
+  expect([found.verdict, sum(found, "missing"), sum(found, "stale"), sum(found, "repaired")]).toEqual(["complete", 0, 1, 1]);
+  expect(await database.query(`select 1 from sku where _version = '${before!["_version"]}'`)).toEqual([]);
 }, 180_000);
 
 test("a target that cannot be read is not compared, and the error says what is missing", async () => {

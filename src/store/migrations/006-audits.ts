@@ -68,6 +68,7 @@ create table audit_held (
   hash text,
   read_no bigint,
   found boolean not null default false,
+  -- -1: older than what the index holds, where versions are no numbers
   found_version numeric(20),
   primary key (audit_id, id)
 );

@@ -144,8 +144,7 @@ export function createTableTarget(config: TableTargetConfig, database: Database,
       const where: string = after === null ? "" : `where id > ${database.parameter(1)} `;
       const text = `select id, ${quote("_version")} as version from ${database.place(config.table)} ${where}order by id limit ${HELD_PAGE}`;
       const rows = await ask(signal, (query) => query(text, after === null ? [] : [after]));
-      // Other versions are a time and a hash, which the index does not compare.
-      yield rows.map(({ id, version }) => ({ id: textOf(id), version: /^\d{1,25}$/.test(textOf(version)) ? textOf(version) : null }));
+      yield rows.map(({ id, version }) => ({ id: textOf(id), version: textOf(version) }));
       if (rows.length < HELD_PAGE) return;
       after = String(rows.at(-1)!["id"]);
     }
