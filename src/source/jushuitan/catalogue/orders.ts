@@ -10,7 +10,7 @@ export const ORDER_APIS: readonly ApiDescription[] = [
     title: "订单查询（自有商城、跨境线下）", shops: true,
     listFields: ["orders"], idField: "o_id", versionField: "ts", versionParam: "start_ts", pageSize: pages(100),
     windowParams: { date_type: 0 }, archive: true,
-    dateTypes: "date_type 0 modified, 2 order date, 3 send date",
+    dateTypes: "date_type 0 modified (the default), 2 order date, 3 send date",
     parameters: ["shop_id", "is_offline_shop (with shop_id 0)", "so_ids (20 at most)", "o_ids", "status", "order_types", "order_flds, order_item_flds (keep o_id, modified, ts)", "is_get_cbfinance"],
     oddities: ["numbers as text, \"\" for null", "freight and wms_co_id are text", "sku_type \"nomal\"", "receiver fields may be masked", "so_id is not unique after a split or merge"],
     neverReturns: [`Taobao and Tmall (淘系) orders: ${QIMEN}`, `Pinduoduo (拼多多) orders: ${QIMEN}`],
@@ -21,7 +21,7 @@ export const ORDER_APIS: readonly ApiDescription[] = [
     title: "销售出库查询", shops: true,
     listFields: ["datas", "orders"], idField: "io_id", versionField: "ts", versionParam: "start_ts",
     windowParams: { date_type: 0 }, archive: true,
-    dateTypes: "date_type 0 modified, 2 io_date",
+    dateTypes: "date_type 0 modified (the default), 2 io_date",
     parameters: ["status", "wms_co_id", "owner_co_id", "drp_co_id (windows of one day only)", "o_ids, so_ids, io_ids, wave_ids (50 at most)", "l_ids (20 at most)", "InoutFlds, InoutItemFlds (keep io_id, modified, ts)", "is_get_cbfinance, is_get_cblogistic"],
     oddities: ["ClusterInfos is capitalised, batchs misspelt", "receiver_phone and receiver_mobile change places"],
     neverReturns: [

@@ -30,6 +30,7 @@ export const STOCK_APIS: readonly ApiDescription[] = [
     title: "盘点单查询",
     idField: "io_id",
     parameters: ["io_ids (text with commas, 50 at most)"],
+    oddities: ["items have qty, and r_qty beside it"],
   }),
   describe({
     path: "/open/other/inout/query", method: "other.inout.query",
@@ -51,7 +52,7 @@ export const STOCK_APIS: readonly ApiDescription[] = [
     idField: "io_id", ...TIMES, rowAsObject: true, maxPages: 800, windowMs: days(1), windowParams: { date_type: 0 },
     dateTypes: "date_type 0 modified (the default), 1 document date, 2 in/out time",
     parameters: ["type", "wms_co_id"],
-    oddities: ["flat answer", "one field text has an object in place of the list: one with an io_id is read as a single row", "the widest window is not documented: one day is asked for"],
+    oddities: ["flat answer", "items have an ioi_id of their own", "one field text has an object in place of the list: one with an io_id is read as a single row", "the widest window is not documented: one day is asked for"],
   }),
   describe({
     path: "/open/jushuitan/manufacture/query", method: "jushuitan.manufacture.query",
