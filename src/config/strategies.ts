@@ -77,8 +77,10 @@ async function readStrategy(tree: unknown, at: readonly string[], folder: string
   const { notices, report } = collector();
   const halves: Partial<Record<Side, ImportedHalf>> = {};
   const wrong = new Set<Side>();
+  const described = describedApis(tree);
+  const isDescribed = (side: string, called: string) => side === "source" && described.some((one) => one.path === called);
   for (const { side, file } of named) {
-    const runs = (called: string) => objectAt(tree, [...at, side])["api"] !== undefined || runsHere(side, called);
+    const runs = (called: string) => objectAt(tree, [...at, side])["api"] !== undefined || isDescribed(side, called) || runsHere(side, called);
     const read = readHalf(file, folder, side, [...at, side, "qeasy"], runs);
     if ("problem" in read) {
       findings.push(read);
@@ -88,7 +90,9 @@ async function readStrategy(tree: unknown, at: readonly string[], folder: string
     if (read.half !== undefined) halves[side] = read.half;
     read.notices.forEach(report);
   }
-  const api = source["api"] === undefined ? findApi(halves.source?.strategy.api ?? "") : [...describedApis(tree), ...CATALOGUE].find((one) => one.path === source["api"]);
+  const called = halves.source?.strategy.api ?? "";
+  const wanted = source["api"] ?? (isDescribed("source", called) ? called : findApi(called)?.path);
+  const api = [...described, ...CATALOGUE].find((one) => one.path === wanted);
   // What a target's half means depends on the source's.
   const made = api === undefined || wrong.has("source") ? null : await asItIs({ source: halves.source, target: halves.target }, api, Object.keys(objectAt(source, ["params"])), report);
   const refused = notices.filter(({ severity, code }) => severity === "refused" && code !== "TM_QEASY_CRON");

@@ -76,7 +76,7 @@ export async function auditCost({ config, store }: Services, name: string, asked
   const { source } = pipelineOf(config, name);
   requireWindows(config, name, "an audit");
   const stream = await findStream(store.db, name);
-  if (stream === null) {
+  if (stream === null || stream.startedAt === null) {
     throw new TidemarkError("TM_NOT_LOADED", `pipeline ${name} has not loaded anything yet`, { path: `pipelines.${name}`, fix: `Run "tidemark sync ${name} --wait" first.` });
   }
   const range = await auditRange(store.db, stream.id, source, isoRange(asked));

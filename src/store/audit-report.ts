@@ -10,7 +10,7 @@ const floorSecond = (ms: number) => Math.floor(ms / 1000) * 1000;
 
 /**
  * The stretch that an audit looks at, in whole seconds: what was asked for, else everything from the pipeline's first time
- * on; never what is newer than the settle delay.
+ * on, where there is nothing yet the last second; never what is newer than the settle delay.
  * @throws TidemarkError `TM_AUDIT_EMPTY`
  */
 export async function auditRange(db: Db, streamId: string, source: SourceConfig, asked: { from?: string; to?: string; lastMs?: number }): Promise<{ from: number; to: number }> {
@@ -23,7 +23,7 @@ export async function auditRange(db: Db, streamId: string, source: SourceConfig,
   const first = source.from === "all" ? (oldest ?? settled) : source.from;
   // Audits may not have run for longer than that.
   const newest = asked.lastMs === undefined ? first : Math.max(first, Math.min(settled - asked.lastMs, audited ?? settled));
-  const from = floorSecond(asked.from === undefined ? newest : Date.parse(asked.from));
+  const from = floorSecond(asked.from === undefined ? Math.min(newest, asked.to === undefined ? settled - 1_000 : newest) : Date.parse(asked.from));
   const to = Math.min(asked.to === undefined ? settled : floorSecond(Date.parse(asked.to)), settled);
   if (from < to) return { from, to };
   throw new TidemarkError("TM_AUDIT_EMPTY", `there is no closed time to audit: from ${formatInstant(from)} to ${formatInstant(to)}`, {

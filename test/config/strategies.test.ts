@@ -50,6 +50,8 @@ test("an API that the config describes runs the strategy of another name", async
   const source = { account: "main", qeasy: "./source.json", api: "/open/mine/query", from: "2026-01-01" };
   const apis = { "/open/mine/query": { idField: "key", pageSize: 30 } };
   expect(await load({ source: { ...SOURCE, api: "mine", id: undefined }, pipeline: { source }, apis })).toMatchObject({ source: { api: "/open/mine/query", pageSize: 30 }, mapping: { id: "key" } });
+  // The strategy's own api may be the described one.
+  expect(await load({ source: { ...SOURCE, api: "/open/mine/query", id: undefined }, apis })).toMatchObject({ source: { api: "/open/mine/query", pageSize: 30 }, mapping: { id: "key" } });
 });
 
 test("a file may have both halves", async () => {

@@ -36,3 +36,10 @@ test("what lies between the last audit's end and so far back is looked at too", 
   await audited(1, "done");
   expect(await days({ lastMs: 3 * DAY_MS })).toBe(3);
 });
+
+test("where nothing was loaded of all that there is, an audit that names no time has the last second; one that does is refused", async () => {
+  const source = { ...bench.pipeline.source, from: "all" as const };
+  const { from, to } = await auditRange(bench.store.db, bench.stream.id, source, {});
+  expect(to - from).toBe(1_000);
+  await expect(auditRange(bench.store.db, bench.stream.id, source, { from: new Date(Date.now() + DAY_MS).toISOString() })).rejects.toMatchObject({ code: "TM_AUDIT_EMPTY" });
+});
