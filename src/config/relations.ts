@@ -86,7 +86,7 @@ function kindProblems(tree: unknown, name: string, apis: readonly ApiDescription
   const problems: ConfigProblem[] = [];
   if (kind === "bearer" && api.call !== true) problems.push(problem("api", 'refresh.token, the only call of an account of kind "bearer"', 'api: "refresh.token"'));
   if (kind !== undefined && kind !== "bearer" && api.call === true) {
-    problems.push(problem("api", `no ${api.path}, which is for accounts of kind "bearer": the token of this account is renewed by a schedule of its own`, 'api: "/open/orders/single/query"'));
+    problems.push(problem("api", `no ${api.path}, which is for accounts of kind "bearer": the token of this account is ${kind === "isv" ? "watched, and never renewed, by a schedule of its own" : "renewed by a schedule of its own"}`, 'api: "/open/orders/single/query"'));
   }
   if (kind === "legacy" && api.method === null) problems.push(problem("api", "an API that the old platform has", 'api: "/open/orders/single/query"'));
   if (api.call === true && typeof objectAt(tree, ["pipelines", name])["audit"] === "object") {
