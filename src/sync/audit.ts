@@ -68,24 +68,29 @@ export async function endAudit(context: PipelineContext, streamId: string, audit
     where w.audit_id = ${auditId} and w.state = 'comparing' limit ${MOST_EXTRAS}
   `.execute(store.db);
   for (const second of new Set(rows.map((row) => row.second))) {
-    const there = await idsOfSecond(context, second);
+    const { ids, requests } = await idsOfSecond(context, second);
     progress(1);
-    const met = rows.filter((row) => row.second === second && there.has(row.sourceId)).map((row) => row.id);
-    await sql`update record set seen_by = ${auditId} where stream_id = ${streamId} and id = any(${met}::text[])`.execute(store.db);
+    const met = rows.filter((row) => row.second === second && ids.has(row.sourceId)).map((row) => row.id);
+    await sql`
+      with asked as (update audit set requests = requests + ${requests} where id = ${auditId})
+      update record set seen_by = ${auditId} where stream_id = ${streamId} and id = any(${met}::text[])
+    `.execute(store.db);
   }
   await finishAudit(store, streamId, auditId, context.source().source.api.notProvable === null);
 }
 
-async function idsOfSecond(context: PipelineContext, second: number): Promise<Set<string>> {
+async function idsOfSecond(context: PipelineContext, second: number): Promise<{ ids: Set<string>; requests: number }> {
   const { source } = context.source();
   const { pageSize, params } = context.pipeline.source;
   const ids = new Set<string>();
+  let requests = 0;
   for (const archive of source.api.archive ? [false, true] : [false]) {
     for await (const answer of windowPages(source, { from: second, to: second + 1_000, pageSize, params, archive }, context.signal)) {
+      requests += answer.requests;
       for (const row of answer.rows) if (row.id !== null) ids.add(row.id);
     }
   }
-  return ids;
+  return { ids, requests };
 }
 
 /** An audit of a target that lists nothing. */
